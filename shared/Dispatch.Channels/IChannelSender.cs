@@ -1,0 +1,56 @@
+using Dispatch.Contracts;
+using Microsoft.Extensions.Configuration;
+
+namespace Dispatch.Channels;
+
+/// <summary>One provider account, relay or bind, spoken to over its wire.</summary>
+public interface IChannelSender : IAsyncDisposable
+{
+    /// <summary>How many attempts the other end takes at once, now; it may change while running (HTTP/2 stream limits, SMTP connections). The lane never goes beyond.</summary>
+    int InFlightMax { get; }
+
+    /// <summary>
+    /// One attempt. It never retries, never logs an expected answer, and never throws for one.
+    /// Promise: after the first byte has left, the answer is a verdict, <see cref="Verdict.Unknown"/> at worst, and never an exception.
+    /// </summary>
+    /// <param name="message">As routed; templates are rendered here, at the last moment.</param>
+    /// <param name="permit">Asked before the first byte, and again before what makes the message whole. An attempt without permit answers
+    /// <see cref="Attempt.Retry"/> of scope Message with reason <see cref="Permit.Lost"/>.</param>
+    ValueTask<Attempt> SendAsync(Message message, Permit permit);
+}
+
+/// <summary>May this process still act for this message? Looked at wherever bytes are about to leave.</summary>
+public sealed class Permit(Func<bool> holds)
+{
+    public const string Lost = "lease_lost";
+
+    public bool Holds => holds();
+}
+
+/// <summary>One lane as configured; `Dispatch:Lanes:{n}`.</summary>
+public sealed class LaneOptions
+{
+    /// <summary>Unique; in metrics, runbooks and the journal.</summary>
+    public string Name { get; init; } = "";
+
+    /// <summary>apns, fcm, smtp, http-sms.</summary>
+    public string Provider { get; init; } = "";
+
+    /// <summary>Tenants that may use it; empty: all.</summary>
+    public IReadOnlyList<string> Tenants { get; init; } = [];
+
+    /// <summary>Push only: the apps that it can reach; empty: all.</summary>
+    public IReadOnlyList<string> Apps { get; init; } = [];
+
+    /// <summary>Messages a second, over all classes; 0: as fast as the other end takes them.</summary>
+    public double RatePerSecond { get; init; }
+
+    /// <summary>Attempts in flight at once, 1 to 10 000; the sender's own limit holds too.</summary>
+    public int InFlightMax { get; init; } = 500;
+
+    /// <summary>No accepted attempt for so long, with work waiting: the lane is faulted, whatever its socket says.</summary>
+    public TimeSpan SilenceMax { get; init; } = TimeSpan.FromSeconds(60);
+}
+
+/// <summary>Makes the sender of a lane; <paramref name="settings"/> is the lane's own section, with the provider's options beside those of the lane.</summary>
+public delegate IChannelSender SenderFactory(LaneOptions lane, IConfigurationSection settings, IServiceProvider services);

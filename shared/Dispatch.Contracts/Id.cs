@@ -132,4 +132,5 @@ public static class IdPrefix
     public const string Message = "msg_";
     public const string Event = "evt_";
     public const string Parking = "prk_";
+    public const string CapRule = "cap_";
 }

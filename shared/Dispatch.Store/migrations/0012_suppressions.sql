@@ -1,0 +1,15 @@
+-- Addresses that get nothing. A removed one keeps its row, so that those who hold a copy hear of the removal.
+-- changed: the transaction of the last change. Copies ask for what changed since the oldest transaction that was still open when they last asked:
+-- a sequence or a clock would miss what commits late.
+create table suppressions (
+  tenant text not null,
+  channel smallint not null check (channel between 1 and 3),
+  address_key bytea not null check (length(address_key) = 16),
+  reason text not null,
+  created_at timestamptz not null,
+  removed_at timestamptz,
+  changed xid8 not null default pg_current_xact_id(),
+  primary key (tenant, channel, address_key)
+);
+create index suppressions_changed on suppressions (changed);
+create index suppressions_newest on suppressions (tenant, created_at desc, channel, address_key) where removed_at is null;

@@ -27,30 +27,5 @@ public sealed class Permit(Func<bool> holds)
     public bool Holds => holds();
 }
 
-/// <summary>One lane as configured; `Dispatch:Lanes:{n}`.</summary>
-public sealed class LaneOptions
-{
-    /// <summary>Unique; in metrics, runbooks and the journal.</summary>
-    public string Name { get; init; } = "";
-
-    /// <summary>apns, fcm, smtp, http-sms.</summary>
-    public string Provider { get; init; } = "";
-
-    /// <summary>Tenants that may use it; empty: all.</summary>
-    public IReadOnlyList<string> Tenants { get; init; } = [];
-
-    /// <summary>Push only: the apps that it can reach; empty: all.</summary>
-    public IReadOnlyList<string> Apps { get; init; } = [];
-
-    /// <summary>Messages a second, over all classes; 0: as fast as the other end takes them.</summary>
-    public double RatePerSecond { get; init; }
-
-    /// <summary>Attempts in flight at once, 1 to 10 000; the sender's own limit holds too.</summary>
-    public int InFlightMax { get; init; } = 500;
-
-    /// <summary>No accepted attempt for so long, with work waiting: the lane is faulted, whatever its socket says.</summary>
-    public TimeSpan SilenceMax { get; init; } = TimeSpan.FromSeconds(60);
-}
-
 /// <summary>Makes the sender of a lane; <paramref name="settings"/> is the lane's own section, with the provider's options beside those of the lane.</summary>
 public delegate IChannelSender SenderFactory(LaneOptions lane, IConfigurationSection settings, IServiceProvider services);

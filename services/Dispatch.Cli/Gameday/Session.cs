@@ -1,0 +1,120 @@
+using System.Text.Json.Nodes;
+using Dispatch.Cli.Api;
+
+namespace Dispatch.Cli.Gameday;
+
+/// <summary>A running system under test, a load of its own name, and the three logs that the verdict joins.</summary>
+public sealed class Session : IAsyncDisposable
+{
+    public static readonly TimeSpan CapWindow = TimeSpan.FromDays(1);
+
+    private ApiClient? _client;
+
+    public Session(string data, int seed, int capLimit = 3, IReadOnlyDictionary<string, string>? settings = null)
+    {
+        Host = new HostProcess(data, settings);
+        CapLimit = capLimit;
+        Name = $"day{seed}";
+        Plan = new Plan(seed, Name, capLimit);
+        Load = new Load(() => Client);
+    }
+
+    public HostProcess Host { get; }
+
+    public string Name { get; }
+
+    public int CapLimit { get; }
+
+    public Plan Plan { get; init; }
+
+    public Load Load { get; }
+
+    public ApiClient Client => _client ??= new ApiClient(Host.Api, Host.FirstKey);
+
+    /// <summary>Starts the system and gives it the cap that the verdict counts by: so many a day, over all channels, for what is not transactional.</summary>
+    public async Task StartAsync(TimeSpan patience, CancellationToken stop)
+    {
+        await Host.StartAsync(patience, stop);
+        var rule = new JsonObject
+        {
+            ["kind"] = "global", ["limit"] = CapLimit, ["window_seconds"] = (int)CapWindow.TotalSeconds, ["classes"] = new JsonArray("automation", "campaign"),
+        };
+        (await Client.PostAsync("/v1/caps", rule, stop: stop)).EnsureSuccess();
+    }
+
+    public async Task SwitchAsync(string @switch, string value, string reason, CancellationToken stop) =>
+        (await Client.PostAsync("/v1/operate/modes", new JsonObject
+        {
+            ["switch"] = @switch, ["value"] = value, ["reason"] = reason, ["owner"] = "gameday", ["expires_in_seconds"] = 3_600,
+        }, stop: stop)).EnsureSuccess();
+
+    /// <summary>What Dispatch says became of every message of this load.</summary>
+    public async Task<IReadOnlyDictionary<string, Ended>> EndedAsync(CancellationToken stop)
+    {
+        var ended = new Dictionary<string, Ended>();
+        await foreach (var message in Client.ListAsync($"/v1/messages?label={Name}", stop))
+        {
+            ended[(string)message["message_id"]!] = new Ended((string)message["state"]!, (string?)message["caps"] != "not_checked");
+        }
+
+        return ended;
+    }
+
+    /// <summary>Waits until every promised message is at an end; gives up, without an exception, when nothing has changed for <paramref name="patience"/>.</summary>
+    public async Task SettleAsync(TimeSpan patience, Action<int> settled, CancellationToken stop)
+    {
+        var (before, since) = (-1, DateTimeOffset.UtcNow);
+        while (DateTimeOffset.UtcNow - since < patience)
+        {
+            var ended = await EndedAsync(stop);
+            var now = Load.Promised.Count(it => ended.TryGetValue(it.MessageId, out var end) && Verdict.FinalStates.Contains(end.State));
+            settled(now);
+            if (now == Load.Promised.Count)
+            {
+                return;
+            }
+
+            if (now != before)
+            {
+                (before, since) = (now, DateTimeOffset.UtcNow);
+            }
+
+            await Task.Delay(250, stop);
+        }
+    }
+
+    public async Task<Verdict> VerdictAsync(CancellationToken stop, int inFlightWindow = 0) =>
+        Verdict.Of(Load.Promised, await EndedAsync(stop), Oracle.Read(Host.Oracle), CapLimit, CapWindow, inFlightWindow);
+
+    /// <summary>
+    /// Whether the statistics say what the providers wrote down, channel by channel: messages that some provider took. An attempt whose answer was lost is in
+    /// neither count until it is answered.
+    /// </summary>
+    public async Task<(bool Match, string Detail)> StatsMatchAsync(CancellationToken stop)
+    {
+        var answer = (await Client.GetAsync($"/v1/stats?label={Name}&bucket=day&by=channel,kind", stop)).EnsureSuccess();
+        var counted = answer.Body!["items"]!.AsArray()
+            .Where(it => (string?)it!["kind"] == "sent")
+            .GroupBy(it => (string)it!["channel"]!)
+            .ToDictionary(it => it.Key, it => it.Sum(one => (long)one!["count"]!));
+        var promised = Load.Promised.Select(it => it.MessageId).ToHashSet();
+        var received = Oracle.Read(Host.Oracle).Where(it => it.Accepted && it.Answered && promised.Contains(it.MessageId))
+            .GroupBy(it => ChannelOf(it.Provider)).ToDictionary(it => it.Key, it => it.LongCount());
+        var channels = counted.Keys.Union(received.Keys).Order(StringComparer.Ordinal).ToList();
+        var detail = string.Join(", ", channels.Select(it => $"{it} {counted.GetValueOrDefault(it)} counted, {received.GetValueOrDefault(it)} received"));
+        return (channels.All(it => counted.GetValueOrDefault(it) == received.GetValueOrDefault(it)), detail);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _client?.Dispose();
+        await Host.DisposeAsync();
+    }
+
+    private static string ChannelOf(string provider) => provider switch
+    {
+        "apns" or "fcm" => "push",
+        "smtp" => "email",
+        _ => "sms",
+    };
+}

@@ -20,6 +20,9 @@ public sealed class LaneOptions
     /// <summary>Push only: the apps that it can reach; empty: all.</summary>
     public IReadOnlyList<string> Apps { get; init; } = [];
 
+    /// <summary>Push only: the environment whose tokens it can reach, "production" or "sandbox" (a message without one means production); empty: all.</summary>
+    public string Environment { get; init; } = "";
+
     /// <summary>Messages a second, over all classes; 0: as fast as the other end takes them.</summary>
     public double RatePerSecond { get; init; }
 

@@ -21,7 +21,7 @@ public sealed record Attempt(Verdict Verdict, Scope Scope, string Reason, TimeSp
     /// <summary>The address is dead for good: suppress it, or retire the token.</summary>
     public bool Suppress { get; init; }
 
-    /// <summary>The credential was mended meanwhile: the dispatcher tries this message again at once, one time.</summary>
+    /// <summary>What stood in the way was mended meanwhile (a new token, a new connection): the dispatcher tries this message again at once, one time, and holds nothing against the lane.</summary>
     public bool AgainAtOnce { get; init; }
 
     public static Attempt Accepted(string providerMessageId = "", int segments = 0) =>

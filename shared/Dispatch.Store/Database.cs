@@ -1,0 +1,65 @@
+using System.Data;
+using Npgsql;
+
+namespace Dispatch.Store;
+
+/// <summary>
+/// The connections of this process. Nobody gets one before the migrations have run, so no statement meets a schema that is not there:
+/// until then <see cref="OpenAsync"/> throws what <see cref="StoreFault.IsUnavailable"/> calls unavailable.
+/// </summary>
+public sealed class Database : IAsyncDisposable
+{
+    private readonly TaskCompletionSource ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public Database(string connectionString, int connectionsMax = 40)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(connectionString)
+        {
+            ApplicationName = "dispatch",
+            MaxPoolSize = connectionsMax,
+            ConnectionIdleLifetime = 3_600, // statements are prepared once on connections that live long
+            NoResetOnClose = true,
+            Timeout = 5,
+            TcpKeepAlive = true,
+            Multiplexing = false,
+        };
+
+        // Compiling a plan costs more than our statements take. A generic plan that was made while a day's partition was empty stays bad for the life of the
+        // connection; planning a statement of a thousand rows again costs next to nothing.
+        settings.Options = $"{settings.Options} -c jit=off -c plan_cache_mode=force_custom_plan".Trim();
+        Source = new NpgsqlDataSourceBuilder(settings.ConnectionString).Build();
+    }
+
+    internal NpgsqlDataSource Source { get; }
+
+    /// <summary>The migrations have run.</summary>
+    public bool IsReady => ready.Task.IsCompletedSuccessfully;
+
+    /// <summary>Waits until the migrations have run.</summary>
+    public Task WhenReadyAsync(CancellationToken stop) => ready.Task.WaitAsync(stop);
+
+    public ValueTask<NpgsqlConnection> OpenAsync(CancellationToken stop) =>
+        IsReady ? Source.OpenConnectionAsync(stop) : throw new StoreNotReadyException("the store's migrations have not run yet");
+
+    /// <summary>Runs <paramref name="work"/> in one transaction: all of it or nothing.</summary>
+    public async Task<T> InTransactionAsync<T>(Func<NpgsqlConnection, NpgsqlTransaction, Task<T>> work, CancellationToken stop)
+    {
+        await using var connection = await OpenAsync(stop);
+        await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, stop);
+        var result = await work(connection, transaction);
+        await transaction.CommitAsync(CancellationToken.None); // a commit that was sent is waited for: giving up would leave nobody knowing
+        return result;
+    }
+
+    public Task InTransactionAsync(Func<NpgsqlConnection, NpgsqlTransaction, Task> work, CancellationToken stop) => InTransactionAsync(
+        async (connection, transaction) =>
+        {
+            await work(connection, transaction);
+            return true;
+        },
+        stop);
+
+    internal void MarkReady() => ready.TrySetResult();
+
+    public ValueTask DisposeAsync() => Source.DisposeAsync();
+}

@@ -1,0 +1,3 @@
+-- probe/read.sql
+-- Whether the server answers at all.
+select 1;

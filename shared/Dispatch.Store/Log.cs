@@ -42,4 +42,10 @@ static partial class Log // 2000-2999
 
     [LoggerMessage(2015, LogLevel.Warning, "Private PostgreSQL was not stopped in good order: {Reason}")]
     public static partial void ServerNotStopped(this ILogger log, string reason);
+
+    [LoggerMessage(2050, LogLevel.Warning, "Switches cannot be read, those of the last reading hold: {Reason}")]
+    public static partial void ControlAway(this ILogger log, string reason);
+
+    [LoggerMessage(2051, LogLevel.Information, "Switches are read again")]
+    public static partial void ControlBack(this ILogger log);
 }

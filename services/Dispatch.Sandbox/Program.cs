@@ -1,2 +1,5 @@
-var app = WebApplication.CreateBuilder(args).Build();
-await app.RunAsync();
+using Dispatch.Sandbox;
+
+var builder = Host.CreateApplicationBuilder(args);
+builder.AddSandbox();
+await builder.Build().RunAsync();

@@ -1,0 +1,120 @@
+using System.ComponentModel.DataAnnotations;
+using System.Net;
+using Dispatch.Sandbox.Admin;
+using Dispatch.Sandbox.Apns;
+using Dispatch.Sandbox.Http2;
+using Dispatch.Sandbox.Oracle;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Dispatch.Sandbox;
+
+/// <summary>
+/// Stand-ins for every provider, on loopback: they speak the true protocols, check what the real ones check, do what an address asks for (<see cref="Behaviour"/>),
+/// are steered while they run (<see cref="AdminApi"/>), and write down every message that reached them whole (<see cref="OracleFile"/>).
+/// </summary>
+public sealed class Sandbox : IAsyncDisposable
+{
+    readonly Dictionary<string, Provider> providers = [];
+    readonly Stack<IAsyncDisposable> running = new();
+    readonly SandboxOptions options;
+    readonly ILoggerFactory logs;
+    readonly TimeProvider clock;
+    readonly OracleWriter oracle;
+    readonly TimerWheel wheel = new();
+    readonly Dictionary<string, Http2Server> http2 = [];
+
+    Sandbox(SandboxOptions options, ILoggerFactory logs, TimeProvider clock)
+    {
+        (this.options, this.logs, this.clock) = (options, logs, clock);
+        Credentials = Credentials.Ensure(options.Folder);
+        oracle = new OracleWriter(Path.Combine(options.Folder, "oracle"), logs.CreateLogger<OracleWriter>());
+    }
+
+    public Credentials Credentials { get; }
+
+    public Endpoints Endpoints { get; private set; } = null!; // set by StartAsync, before anybody has this object
+
+    /// <summary>Returns when all listen. Throws <see cref="ValidationException"/> for bad options, and what the socket says when a port is taken.</summary>
+    public static async Task<Sandbox> StartAsync(SandboxOptions options, ILoggerFactory? logs = null, TimeProvider? clock = null)
+    {
+        Validator.ValidateObject(options, new ValidationContext(options), validateAllProperties: true);
+        var sandbox = new Sandbox(options, logs ?? NullLoggerFactory.Instance, clock ?? TimeProvider.System);
+        try
+        {
+            await sandbox.ListenAsync();
+            return sandbox;
+        }
+        catch
+        {
+            await sandbox.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>What the admin API's POST /settings does.</summary>
+    /// <param name="provider">apns, fcm, smtp, smtp-2, ..., http-sms.</param>
+    public void Change(string provider, Func<ProviderSettings, ProviderSettings> change)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        providers[provider].Change(change(providers[provider].Settings));
+    }
+
+    public Counters Counters(string provider) => providers[provider].Counters;
+
+    /// <summary>Tells the clients of apns or fcm to open new connections.</summary>
+    public void GoAway(string provider)
+    {
+        if (http2.TryGetValue(provider, out var server))
+        {
+            server.GoAway("");
+        }
+    }
+
+    /// <summary>Every receipt so far, oldest first; those of all relays are under "smtp".</summary>
+    public IReadOnlyList<OracleLine> Receipts(string provider)
+    {
+        oracle.Flush();
+        return [.. OracleLine.Read(Path.Combine(options.Folder, "oracle", provider + ".jsonl"))];
+    }
+
+    /// <summary>Open requests are answered, then the oracle logs are written out and closed.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        while (running.TryPop(out var part))
+        {
+            await part.DisposeAsync();
+        }
+
+        wheel.Dispose();
+        oracle.Dispose();
+    }
+
+    async Task ListenAsync()
+    {
+        var certificate = Credentials.ServerCertificate();
+        var apns = Provider("apns", oracle.Open("apns"));
+        var apnsServer = new Http2Server(
+            At(0), new ApnsStandIn(apns, new ApnsTokens(Credentials.ApnsKey(), clock), clock), apns, certificate, wheel, logs.CreateLogger<ApnsStandIn>());
+        Run("apns", apnsServer);
+
+        var admin = await PlainHttpServer.StartAsync(At(4), new AdminApi(providers, GoAway, logs.CreateLogger<AdminApi>()).HandleAsync, logs);
+        running.Push(admin);
+        Endpoints = new Endpoints(new Uri($"https://127.0.0.1:{apnsServer.Port}"), null!, [], null!, admin.Address);
+        logs.CreateLogger<Sandbox>().Listens(Endpoints.ToString(), options.Folder);
+    }
+
+    void Run(string name, Http2Server server)
+    {
+        http2[name] = server;
+        running.Push(server);
+    }
+
+    Provider Provider(string name, OracleFile file)
+    {
+        var provider = new Provider(name, new ProviderSettings { StreamLimit = options.StreamLimit }, file);
+        providers[name] = provider;
+        return provider;
+    }
+
+    IPEndPoint At(int offset) => new(IPAddress.Loopback, options.BasePort == 0 ? 0 : options.BasePort + offset);
+}

@@ -7,8 +7,8 @@ static partial class Log // ids 8000-8999
     [LoggerMessage(8000, LogLevel.Information, "Sandbox listens: {Endpoints}; credentials and oracle logs in {Folder}")]
     public static partial void Listens(this ILogger log, string endpoints, string folder);
 
-    [LoggerMessage(8001, LogLevel.Warning, "Oracle logs in {Folder} cannot be written, receipts wait in memory: {Fault}")]
-    public static partial void OracleStuck(this ILogger log, string folder, string fault);
+    [LoggerMessage(8001, LogLevel.Warning, "Oracle log {Path} cannot be written, receipts wait in memory: {Fault}")]
+    public static partial void OracleStuck(this ILogger log, string path, string fault);
 
     [LoggerMessage(8002, LogLevel.Debug, "{Provider}: connection ended: {Reason}")]
     public static partial void ConnectionEnded(this ILogger log, string provider, string reason);

@@ -31,7 +31,7 @@ sealed class Http2Connection : IDisposable
         this.log = log;
         socket.NoDelay = true;
         stream = new SslStream(new NetworkStream(socket, ownsSocket: true));
-        output = new Http2Output(stream, gate, Close);
+        output = new Http2Output(stream, gate, () => provider.Oracle.WriteOut(), Close);
         session = new Http2Session(this, application, provider, output, wheel);
     }
 

@@ -6,8 +6,9 @@ namespace Dispatch.Sandbox.Http2;
 /// What a connection has to say, gathered under its lock and written by whoever flushes first: frames that come up during a write leave together in the next one.
 /// </summary>
 /// <param name="gate">The connection's lock; <see cref="Frames"/> is touched only under it.</param>
+/// <param name="beforeLeaving">Called before each write, outside the lock: what must be on file when the answers are out.</param>
 /// <param name="end">Closes the socket; called once, when all is written after <see cref="End"/>, or when the peer is gone.</param>
-sealed class Http2Output(Stream stream, Lock gate, Action end)
+sealed class Http2Output(Stream stream, Lock gate, Action beforeLeaving, Action end)
 {
     const int CongestedBytes = 1024 * 1024;
     const int KeptBytes = 256 * 1024;
@@ -71,6 +72,7 @@ sealed class Http2Output(Stream stream, Lock gate, Action end)
         {
             while (Next() is { } frames)
             {
+                beforeLeaving();
                 await stream.WriteAsync(frames);
                 leaving.Shrink(KeptBytes);
             }

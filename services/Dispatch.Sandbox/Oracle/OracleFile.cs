@@ -6,21 +6,23 @@ using Microsoft.Win32.SafeHandles;
 namespace Dispatch.Sandbox.Oracle;
 
 /// <summary>
-/// Promise: a receipt that was appended is in the file after at most 50 ms, and after a clean stop in any case; the path that is measured never waits for the disk.
-/// When it breaks (disk full), lines wait in memory, and when there is no more room for them, so do the stand-in's answers: an oracle may be slow, it may not lie.
+/// Promise: when an answer has left, its receipt is in the file, also if the process is killed a moment later: whoever sends the answers first hands the lines of the
+/// whole batch to the kernel, in one write that never waits for the disk. Receipts without an answer follow within 50 ms.
+/// When it breaks (disk full), lines wait in memory and are tried again, and when there is no more room for them, answers wait: an oracle may be slow, it may not lie.
 /// </summary>
 sealed class OracleFile : IDisposable
 {
     const int WaitingBytesMax = 64 * 1024 * 1024;
 
-    readonly Lock gate = new();
+    readonly Lock gate = new();    // of the lines
+    readonly Lock writing = new(); // of the file; taken first
     readonly ManualResetEventSlim room = new(initialState: true);
     readonly OracleWriter writer;
     readonly byte[] provider;
     readonly SafeFileHandle file;
     long end; // where the next line goes: a write that failed half-way is written over
     ByteBuffer waiting = new(64 * 1024);
-    ByteBuffer leaving = new(64 * 1024);
+    ByteBuffer leaving = new(64 * 1024); // under `writing`
 
     /// <param name="path">Appended to when it exists. A last line that was torn by a kill stays, alone on its line; readers pass over it.</param>
     public OracleFile(string path, string provider, OracleWriter writer)
@@ -58,8 +60,34 @@ sealed class OracleFile : IDisposable
         }
     }
 
-    /// <summary>One call at a time, under the writer's lock. Throws what the file system throws; the lines stay and are tried again.</summary>
-    public void WriteOut()
+    /// <summary>Returns when every line that was appended before is in the file, or at once with false when the file system refuses: the writer's thread tries again.</summary>
+    public bool WriteOut()
+    {
+        lock (writing)
+        {
+            while (Lines())
+            {
+                try
+                {
+                    RandomAccess.Write(file, leaving.Written, end);
+                }
+                catch (IOException e)
+                {
+                    writer.Stuck(Path, e);
+                    return false;
+                }
+
+                end += leaving.Length;
+                leaving.Clear();
+            }
+        }
+
+        room.Set();
+        return true;
+    }
+
+    /// <summary>What a fault left behind goes first.</summary>
+    bool Lines()
     {
         if (leaving.Length == 0)
         {
@@ -69,13 +97,7 @@ sealed class OracleFile : IDisposable
             }
         }
 
-        if (leaving.Length > 0)
-        {
-            RandomAccess.Write(file, leaving.Written, end);
-            end += leaving.Length;
-            leaving.Clear();
-            room.Set();
-        }
+        return leaving.Length > 0;
     }
 
     public void Dispose()

@@ -3,12 +3,11 @@ using Microsoft.Extensions.Logging;
 namespace Dispatch.Sandbox.Oracle;
 
 /// <summary>
-/// The thread that writes all oracle logs of one Sandbox. It sleeps while there is nothing, then lets a few milliseconds of receipts gather for each write,
-/// so that a full load costs some two hundred writes a second and a single receipt is on file at once for any human purpose.
+/// The thread that writes what nobody else has written: receipts that get no answer, and lines that the file system refused the first time.
 /// </summary>
 sealed class OracleWriter : IDisposable
 {
-    static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(5); // far inside the 50 ms that are promised
+    static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(20); // by then those who answer have mostly written all; 50 ms are promised
     static readonly TimeSpan AfterFault = TimeSpan.FromSeconds(1);
 
     readonly string folder;
@@ -44,16 +43,24 @@ sealed class OracleWriter : IDisposable
     public void Wake() => wake.Set();
 
     /// <summary>Returns when everything that was appended before the call is in its file.</summary>
-    public void Flush()
+    public bool Flush()
     {
+        var done = true;
         lock (gate)
         {
             foreach (var file in files)
             {
-                file.WriteOut();
-                file.WriteOut(); // the first may have finished what a fault had left
+                done &= file.WriteOut();
             }
         }
+
+        return done;
+    }
+
+    public void Stuck(string path, IOException fault)
+    {
+        log.OracleStuck(path, fault.Message);
+        wake.Set();
     }
 
     public void Dispose()
@@ -76,15 +83,9 @@ sealed class OracleWriter : IDisposable
         {
             wake.WaitOne();
             Thread.Sleep(Gather);
-            try
+            if (!Flush())
             {
-                Flush();
-            }
-            catch (IOException e)
-            {
-                log.OracleStuck(folder, e.Message);
                 Thread.Sleep(AfterFault);
-                wake.Set();
             }
         }
     }

@@ -7,7 +7,8 @@ create table write_probe (
 
 -- The tables that are partitioned by `day`. A migration that makes such a table adds it here; retention and new days then take care of it.
 create table day_tables (
-  name text primary key
+  name text primary key,
+  settings text not null default ''  -- of its partitions: 'with (fillfactor = 80)'
 );
 
 -- Makes the partitions of one day in all day tables. Costs one look-up when they are there.
@@ -15,14 +16,15 @@ create table day_tables (
 create function ensure_day(wanted date) returns void language plpgsql as $$
 declare
   parent text;
+  parameters text;
   child text;
 begin
-  for parent in select name from day_tables order by name loop
+  for parent, parameters in select name, settings from day_tables order by name loop
     child := parent || '_' || to_char(wanted, 'YYYYMMDD');
     if to_regclass(child) is null then
       perform pg_advisory_xact_lock(hashtext('ensure_day'));
       if to_regclass(child) is null then
-        execute format('create table %I (like %I including defaults including constraints)', child, parent);
+        execute format('create table %I (like %I including defaults including constraints) %s', child, parent, parameters);
         execute format('alter table %I attach partition %I for values from (%L) to (%L)', parent, child, wanted, wanted + 1);
       end if;
     end if;

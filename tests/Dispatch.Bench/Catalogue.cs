@@ -1,0 +1,20 @@
+namespace Dispatch.Bench;
+
+/// <param name="Least">Below this ratio the part is not done.</param>
+public sealed record Entry(string What, string Baseline, double Least, double Goal, Func<IBenchmark> Create);
+
+/// <summary>Every benchmark by name, with what it is held against.</summary>
+static class Catalogue
+{
+    public static IReadOnlyDictionary<string, Entry> Entries { get; } = new SortedDictionary<string, Entry>(StringComparer.Ordinal)
+    {
+    };
+
+    public static void Print()
+    {
+        foreach (var (name, entry) in Entries)
+        {
+            Console.WriteLine($"{name,-12} {entry.What}\n{"",-12} baseline: {entry.Baseline}; not done below {entry.Least}, goal {entry.Goal}");
+        }
+    }
+}

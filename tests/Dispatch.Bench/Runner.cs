@@ -1,0 +1,62 @@
+using System.Text.Json.Nodes;
+using Spectre.Console;
+
+namespace Dispatch.Bench;
+
+/// <summary>Runs the two sides in turn, A B A B, and believes the median of the pairs: noise of the machine hits both sides of a pair alike.</summary>
+static class Runner
+{
+    public const int Pairs = 3;
+
+    public static async Task<int> RunAsync(string name, Entry entry, TimeSpan total, bool json, CancellationToken stop)
+    {
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+        console.MarkupLine($"[bold]{name}[/]: {Markup.Escape(entry.What)}; baseline: {Markup.Escape(entry.Baseline)}");
+        await using var benchmark = entry.Create();
+        var run = total / (2 * Pairs);
+        await benchmark.PrepareAsync(run, stop);
+        var pairs = new List<(Sample Product, Sample Baseline)>();
+        for (var i = 0; i < Pairs; i++)
+        {
+            var product = await benchmark.ProductAsync(run, stop);
+            Tell(console, "product ", product, benchmark.Unit);
+            var baseline = await benchmark.BaselineAsync(run, stop);
+            Tell(console, "baseline", baseline, benchmark.Unit);
+            pairs.Add((product, baseline));
+        }
+
+        var faults = pairs.SelectMany(pair => pair.Product.Faults.Concat(pair.Baseline.Faults)).ToList();
+        faults.ForEach(fault => console.MarkupLine($"[red]fault[/]: {Markup.Escape(fault)}"));
+        // A figure that grows as things get worse (memory) is compared the other way round by the benchmark itself, in what it counts.
+        var ratio = Median(pairs.Select(pair => pair.Product.PerSecond / pair.Baseline.PerSecond));
+        console.MarkupLine($"[bold]{name}[/] ratio {ratio:0.000} (median of {Pairs} pairs); not done below {entry.Least}, goal {entry.Goal}");
+        if (json)
+        {
+            Console.WriteLine(Json(name, pairs, ratio).ToJsonString());
+        }
+
+        return faults.Count == 0 ? 0 : 1;
+    }
+
+    private static JsonObject Json(string name, List<(Sample Product, Sample Baseline)> pairs, double ratio) => new()
+    {
+        ["name"] = name,
+        ["value"] = Math.Round(Median(pairs.Select(pair => pair.Product.PerSecond)), 1),
+        ["baseline"] = Math.Round(Median(pairs.Select(pair => pair.Baseline.PerSecond)), 1),
+        ["ratio"] = Math.Round(ratio, 4),
+        ["p50_ms"] = Math.Round(Median(pairs.Select(pair => pair.Product.LatencyMs(0.5))), 3),
+        ["p99_ms"] = Math.Round(Median(pairs.Select(pair => pair.Product.LatencyMs(0.99))), 3),
+        ["fsyncs_per_1000"] = Math.Round(Median(pairs.Select(pair => pair.Product.SyncsPer1000)), 2),
+        ["cpu_us_per_message"] = Math.Round(Median(pairs.Select(pair => pair.Product.CpuMicroseconds)), 1),
+    };
+
+    private static void Tell(IAnsiConsole console, string side, Sample sample, string unit) => console.MarkupLine(
+        $"  {side} {sample.PerSecond,12:N0} {Markup.Escape(unit)}  p50 {sample.LatencyMs(0.5):0.00} ms  p99 {sample.LatencyMs(0.99):0.00} ms  "
+        + $"{sample.SyncsPer1000:0.0} syncs/1000  {sample.CpuMicroseconds:0.0} us CPU each");
+
+    private static double Median(IEnumerable<double> values)
+    {
+        var sorted = values.Order().ToList();
+        return sorted[sorted.Count / 2];
+    }
+}

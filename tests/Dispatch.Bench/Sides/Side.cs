@@ -1,0 +1,31 @@
+using Dispatch.Hosting;
+
+namespace Dispatch.Bench.Sides;
+
+/// <summary>What this program is when it is started as one side of a benchmark: the part under test alone, or the baseline.</summary>
+static class Side
+{
+    public const string Verb = "side";
+
+    /// <param name="arguments">What to be, then settings as the services take them.</param>
+    public static async Task RunAsync(string[] arguments)
+    {
+        var builder = WebApplication.CreateBuilder(arguments[1..]);
+        builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        var map = Parts[arguments[0]](builder);
+        await using var app = builder.Build();
+        map(app);
+        await app.RunAsync();
+    }
+
+    /// <summary>By name: what is registered, and then what is mapped.</summary>
+    private static readonly Dictionary<string, Func<WebApplicationBuilder, Action<WebApplication>>> Parts = new()
+    {
+        ["bare"] = builder =>
+        {
+            builder.AddDispatchHosting("bare");
+            builder.WebHost.UseUrls(builder.Configuration["Dispatch:Listen"]!);
+            return BareEndpoint.Map;
+        },
+    };
+}

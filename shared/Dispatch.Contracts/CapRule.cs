@@ -22,7 +22,7 @@ public enum CapKind
 /// <param name="Limit">1 to <see cref="LimitMax"/>: each place takes 32 bytes of its recipient's row.</param>
 /// <param name="Window">A second to <see cref="WindowMax"/>.</param>
 public sealed record CapRule(
-    int Number, Id Id, string Tenant, CapKind Kind, string Subject, ImmutableArray<TrafficClass> Classes, int Limit, TimeSpan Window)
+    long Number, Id Id, string Tenant, CapKind Kind, string Subject, ImmutableArray<TrafficClass> Classes, int Limit, TimeSpan Window)
 {
     public const int LimitMax = 1_000;
     public static readonly TimeSpan WindowMin = TimeSpan.FromSeconds(1);

@@ -26,7 +26,8 @@ public sealed class Database : IAsyncDisposable
 
         // Compiling a plan costs more than our statements take. A generic plan that was made while a day's partition was empty stays bad for the life of the
         // connection; planning a statement of a thousand rows again costs next to nothing.
-        settings.Options = $"{settings.Options} -c jit=off -c plan_cache_mode=force_custom_plan".Trim();
+        // A process that is frozen inside a transaction must not keep its rows from everybody else.
+        settings.Options = $"{settings.Options} -c jit=off -c plan_cache_mode=force_custom_plan -c idle_in_transaction_session_timeout=15s".Trim();
         Source = new NpgsqlDataSourceBuilder(settings.ConnectionString).Build();
     }
 

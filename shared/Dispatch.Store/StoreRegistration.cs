@@ -46,6 +46,8 @@ public static class StoreRegistration
             return new PrivateServer(Path.Combine(options.Data, "postgres"), options.Durable);
         });
         services.AddSingleton<WriteProbe>();
+        services.AddSingleton<CapRules>();
+        services.AddSingleton<SuppressionStore>();
         services.AddHostedService<PrivatePostgres>(); // first: hosted services stop in the opposite order
         services.AddHostedService<Migrator>();
         services.AddHostedService<DayKeeper>();

@@ -10,6 +10,9 @@ public static class Topics
     public const string Events = "events";
     public const string Quarantine = "quarantine";
 
+    /// <summary>ROUTED outcomes of messages that went without the caps being asked: their places are taken when the ledger is back. Key: recipient key.</summary>
+    public const string Charges = "charges";
+
     /// <summary>The delays of the retry topics, shortest first. A longer wait circles in the last one until it is due.</summary>
     public static IReadOnlyList<TimeSpan> RetryDelays { get; } = [TimeSpan.FromSeconds(10), TimeSpan.FromMinutes(1)];
 
@@ -34,7 +37,7 @@ public static class Topics
         .. Classes.Select(Requests), .. Classes.Select(Reroute), .. Classes.Select(Held),
         .. Channels.SelectMany(channel => Classes.Select(of => Messages(channel, of))),
         .. Channels.SelectMany(channel => Classes.SelectMany(of => RetryDelays.Select(delay => Retry(channel, of, delay)))),
-        Outcomes, Events, Quarantine,
+        Outcomes, Events, Quarantine, Charges,
     ];
 
     /// <summary>The word for a class in topics, metrics, SQL and JSON.</summary>

@@ -4,6 +4,7 @@ using Dispatch.Sandbox.Admin;
 using Dispatch.Sandbox.Apns;
 using Dispatch.Sandbox.Http2;
 using Dispatch.Sandbox.Oracle;
+using Dispatch.Sandbox.Smtp;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Dispatch.Sandbox;
@@ -97,9 +98,20 @@ public sealed class Sandbox : IAsyncDisposable
             At(0), new ApnsStandIn(apns, new ApnsTokens(Credentials.ApnsKey(), clock), clock), apns, certificate, wheel, logs.CreateLogger<ApnsStandIn>());
         Run("apns", apnsServer);
 
+        var smtpLog = oracle.Open("smtp");
+        var auth = new SmtpAuth(Credentials.SmtpUser, Credentials.SmtpPassword());
+        var relays = new List<IPEndPoint>();
+        for (var i = 0; i < options.Relays; i++)
+        {
+            var relay = new SmtpRelay(Provider(i == 0 ? "smtp" : $"smtp-{i + 1}", smtpLog), options, auth, certificate);
+            var server = new SmtpServer(At(i == 0 ? 2 : 19 + i), relay, logs.CreateLogger<SmtpServer>());
+            running.Push(server);
+            relays.Add(server.Endpoint);
+        }
+
         var admin = await PlainHttpServer.StartAsync(At(4), new AdminApi(providers, GoAway, logs.CreateLogger<AdminApi>()).HandleAsync, logs);
         running.Push(admin);
-        Endpoints = new Endpoints(new Uri($"https://127.0.0.1:{apnsServer.Port}"), null!, [], null!, admin.Address);
+        Endpoints = new Endpoints(new Uri($"https://127.0.0.1:{apnsServer.Port}"), null!, relays, null!, admin.Address);
         logs.CreateLogger<Sandbox>().Listens(Endpoints.ToString(), options.Folder);
     }
 

@@ -31,6 +31,9 @@ public interface IEventLog : IAsyncDisposable
 
     /// <summary>Where a group stands; null: it never committed there.</summary>
     ValueTask<Position?> PositionAsync(string group, TopicPartition partition, CancellationToken stop = default);
+
+    /// <summary>What cannot be read as it was written, and readers therefore pass over. Files report it until a person has looked; on Kafka replicas repair it, and the list is empty.</summary>
+    IReadOnlyList<Damage> Damages { get; }
 }
 
 /// <summary>Who reads: a name under which positions are kept, and its topics. Groups are declared, so that a forgotten one cannot hold back retention unseen.</summary>

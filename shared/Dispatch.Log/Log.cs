@@ -1,0 +1,64 @@
+using Microsoft.Extensions.Logging;
+
+namespace Dispatch.Log;
+
+/// <summary>Event ids 1000 to 1099.</summary>
+static partial class Log
+{
+    [LoggerMessage(1000, LogLevel.Information, "Log {ClusterId} open in {Folder}: {Topics} topics, {Partitions} partitions, {Segments} segments, sequence {Sequence}")]
+    public static partial void Opened(this ILogger log, string clusterId, string folder, int topics, int partitions, int segments, long sequence);
+
+    [LoggerMessage(1001, LogLevel.Warning, "Torn tail in {File} at {Position}: {Bytes} bytes that nobody was promised were cut off and kept aside. {Detail}")]
+    public static partial void TornTail(this ILogger log, string file, long position, long bytes, string detail);
+
+    [LoggerMessage(1002, LogLevel.Error, "Damage in {File} at {Position}, {Bytes} bytes, kept aside. {Detail}")]
+    public static partial void Damaged(this ILogger log, string file, long position, long bytes, string detail);
+
+    [LoggerMessage(1003, LogLevel.Warning, "Damage from an earlier run still stands ({Kind} in {File} at {Position}). {Detail} It is reported until somebody moves its files out of the folder 'damaged'")]
+    public static partial void DamageStands(this ILogger log, DamageKind kind, string file, long position, string detail);
+
+    [LoggerMessage(1004, LogLevel.Error, "The damaged bytes of {File} at {Position} could not be kept aside")]
+    public static partial void DamageNotKept(this ILogger log, string file, long position, Exception why);
+
+    [LoggerMessage(1005, LogLevel.Error, "Writing {File} failed: it is closed for good, what was in flight fails, the next group begins a new file")]
+    public static partial void WriteFailed(this ILogger log, string file, Exception why);
+
+    [LoggerMessage(1006, LogLevel.Error, "Segment {Number} could not be begun")]
+    public static partial void SegmentFailed(this ILogger log, long number, Exception why);
+
+    [LoggerMessage(1007, LogLevel.Error, "No room for a new segment ({Why}): only outcomes and positions are taken, into the reserve")]
+    public static partial void ReserveInUse(this ILogger log, string why);
+
+    [LoggerMessage(1008, LogLevel.Warning, "The log can be written again")]
+    public static partial void Healed(this ILogger log);
+
+    [LoggerMessage(1009, LogLevel.Warning, "No room for the next segment: {Why}. Records that everybody has read go before their time")]
+    public static partial void Short(this ILogger log, string why);
+
+    [LoggerMessage(1010, LogLevel.Warning, "Keeping the log's folder failed; it is tried again")]
+    public static partial void KeeperFailed(this ILogger log, Exception why);
+
+    [LoggerMessage(1011, LogLevel.Warning, "Group {Group} has not moved in {Topic}/{Partition} for {Since}, {Waiting} records before the end, and holds back segments beyond their retention")]
+    public static partial void GroupStalled(this ILogger log, string group, string topic, int partition, TimeSpan since, long waiting);
+
+    [LoggerMessage(1012, LogLevel.Warning, "Records {First} to {End} of {Topic}/{Partition} are damaged or gone: readers pass over them")]
+    public static partial void Skipped(this ILogger log, long first, long end, string topic, int partition);
+
+    [LoggerMessage(1013, LogLevel.Error, "Reading {Topic}/{Partition} at {Offset} failed; it is tried again, nothing is skipped")]
+    public static partial void ReadFailed(this ILogger log, string topic, int partition, long offset, Exception why);
+
+    [LoggerMessage(1014, LogLevel.Information, "Group {Group} begins: {Partitions} partitions of {Topics}")]
+    public static partial void GroupDeclared(this ILogger log, string group, int partitions, string topics);
+
+    [LoggerMessage(1015, LogLevel.Information, "Group {Group}: {Members} members, {Partitions} partitions")]
+    public static partial void Shared(this ILogger log, string group, int members, int partitions);
+
+    [LoggerMessage(1016, LogLevel.Warning, "Work on {Topic}/{Partition} of group {Group} did not settle in time; its lease ends now")]
+    public static partial void NotSettled(this ILogger log, string group, string topic, int partition);
+
+    [LoggerMessage(1017, LogLevel.Warning, "Topic {Topic} keeps its {Partitions} partitions: the setting is for topics that are made now")]
+    public static partial void PartitionsKept(this ILogger log, string topic, int partitions);
+
+    [LoggerMessage(1018, LogLevel.Debug, "Segment {Number} ended: everybody has read it")]
+    public static partial void SegmentRetired(this ILogger log, long number);
+}

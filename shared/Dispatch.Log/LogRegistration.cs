@@ -1,0 +1,73 @@
+using Dispatch.Contracts;
+using Dispatch.Log.Files;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Dispatch.Log;
+
+/// <summary>Puts the log among a program's services.</summary>
+public static class LogRegistration
+{
+    /// <summary>
+    /// <see cref="IEventLog"/> with every topic of <see cref="Topics.All"/>, from <c>Dispatch:Log</c>; its folder is <c>{Dispatch:Data}/log</c> unless set. Opened before any hosted
+    /// service starts: a folder that another process holds, or settings that make no sense, stop the program with a clear message. May be called more than once.
+    /// </summary>
+    public static IHostApplicationBuilder AddEventLog(this IHostApplicationBuilder builder)
+    {
+        if (builder.Services.Any(service => service.ServiceType == typeof(IEventLog)))
+        {
+            return builder;
+        }
+
+        var data = builder.Configuration["Dispatch:Data"] ?? "data";
+        var section = builder.Configuration.GetSection("Dispatch:Log");
+        builder.Services.AddSingleton(Options.Create(Bind(section, data)));
+        builder.Services.AddSingleton(services => FileLog.Open(
+            Checked(services.GetRequiredService<IOptions<FileLogOptions>>().Value), Topics.All, services.GetRequiredService<ILoggerFactory>().CreateLogger<FileLog>(),
+            services.GetService<TimeProvider>()));
+        builder.Services.AddSingleton<IEventLog>(services => services.GetRequiredService<FileLog>());
+        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, LogOpener>());
+        builder.Services.AddHealthChecks().AddCheck<LogHealthCheck>("log");
+        return builder;
+    }
+
+    private static FileLogOptions Bind(IConfigurationSection section, string data)
+    {
+        if (section["Folder"] is null)
+        {
+            section["Folder"] = Path.Combine(data, "log");
+        }
+
+        return section.Get<FileLogOptions>()!;
+    }
+
+    private static FileLogOptions Checked(FileLogOptions options)
+    {
+        var faults = new FileLogOptionsValidator().Validate("Dispatch:Log", options);
+        return faults.Failed ? throw new OptionsValidationException("Dispatch:Log", typeof(FileLogOptions), faults.Failures) : options;
+    }
+
+    /// <summary>Opens it before the services that are registered after it start to wait for it.</summary>
+    private sealed class LogOpener(FileLog log) : IHostedLifecycleService
+    {
+        public Task StartingAsync(CancellationToken cancellationToken) => Task.FromResult(log.ClusterId);
+
+        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}
+
+/// <summary>Generated: checks every attribute of the options.</summary>
+[OptionsValidator]
+sealed partial class FileLogOptionsValidator : IValidateOptions<FileLogOptions>;

@@ -34,6 +34,8 @@ public sealed partial class HostProcess : IAsyncDisposable
 
     public Uri Admin { get; }
 
+    public Uri SandboxAdmin => new(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Port + 14}"));
+
     public string Oracle => Path.Combine(_data, "sandbox", "oracle");
 
     public int Id => _process?.Id ?? throw new InvalidOperationException("the host does not run");

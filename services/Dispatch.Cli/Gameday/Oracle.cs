@@ -5,7 +5,8 @@ namespace Dispatch.Cli.Gameday;
 /// <summary>One line of a provider's own log: a message arrived whole.</summary>
 /// <param name="Accepted">The provider took it.</param>
 /// <param name="Answered">Its answer left; false where the Sandbox was told to swallow it.</param>
-public sealed record Receipt(DateTimeOffset At, string Provider, string Lane, string MessageId, string Recipient, bool Accepted, bool Answered);
+/// <param name="Status">The answer, as the provider's protocol says it: "200", "429", "451".</param>
+public sealed record Receipt(DateTimeOffset At, string Provider, string Lane, string MessageId, string Recipient, bool Accepted, bool Answered, string Status);
 
 /// <summary>What the providers themselves wrote down. The judge: Dispatch's own counters are never asked whether Dispatch was right.</summary>
 public static class Oracle
@@ -39,7 +40,7 @@ public static class Oracle
             return new Receipt(
                 DateTimeOffset.FromUnixTimeMilliseconds(of.GetProperty("at").GetInt64()), of.GetProperty("provider").GetString()!, of.GetProperty("lane").GetString()!,
                 of.GetProperty("message_id").GetString()!, of.GetProperty("recipient").GetString()!, of.GetProperty("accepted").GetBoolean(),
-                !of.TryGetProperty("answered", out var answered) || answered.GetBoolean());
+                !of.TryGetProperty("answered", out var answered) || answered.GetBoolean(), of.GetProperty("status").GetString()!);
         }
         catch (JsonException)
         {

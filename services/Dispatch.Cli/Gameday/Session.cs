@@ -1,3 +1,4 @@
+using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using Dispatch.Cli.Api;
 
@@ -6,8 +7,6 @@ namespace Dispatch.Cli.Gameday;
 /// <summary>A running system under test, a load of its own name, and the three logs that the verdict joins.</summary>
 public sealed class Session : IAsyncDisposable
 {
-    public static readonly TimeSpan CapWindow = TimeSpan.FromDays(1);
-
     private ApiClient? _client;
 
     public Session(string data, int seed, int capLimit = 3, IReadOnlyDictionary<string, string>? settings = null)
@@ -24,6 +23,8 @@ public sealed class Session : IAsyncDisposable
     public string Name { get; }
 
     public int CapLimit { get; }
+
+    public TimeSpan CapWindow { get; init; } = TimeSpan.FromDays(1);
 
     public Plan Plan { get; init; }
 
@@ -42,11 +43,25 @@ public sealed class Session : IAsyncDisposable
         (await Client.PostAsync("/v1/caps", rule, stop: stop)).EnsureSuccess();
     }
 
-    public async Task SwitchAsync(string @switch, string value, string reason, CancellationToken stop) =>
-        (await Client.PostAsync("/v1/operate/modes", new JsonObject
+    /// <param name="channel">null: all of them.</param>
+    public async Task SwitchAsync(string @switch, string value, string reason, CancellationToken stop, string? channel = null)
+    {
+        var change = new JsonObject { ["switch"] = @switch, ["value"] = value, ["reason"] = reason, ["owner"] = "gameday", ["expires_in_seconds"] = 3_600 };
+        if (channel is not null)
         {
-            ["switch"] = @switch, ["value"] = value, ["reason"] = reason, ["owner"] = "gameday", ["expires_in_seconds"] = 3_600,
-        }, stop: stop)).EnsureSuccess();
+            change["channel"] = channel;
+        }
+
+        (await Client.PostAsync("/v1/operate/modes", change, stop: stop)).EnsureSuccess();
+    }
+
+    /// <summary>Changes how a provider's stand-in behaves while it runs.</summary>
+    public async Task SandboxAsync(string path, JsonObject body, CancellationToken stop)
+    {
+        using var http = new HttpClient();
+        using var answer = await http.PostAsJsonAsync(new Uri(Host.SandboxAdmin, path), body, stop);
+        answer.EnsureSuccessStatusCode();
+    }
 
     /// <summary>What Dispatch says became of every message of this load.</summary>
     public async Task<IReadOnlyDictionary<string, Ended>> EndedAsync(CancellationToken stop)

@@ -73,6 +73,7 @@ static class FcmVerdicts
 
     public static (Attempt Attempt, FcmReaction Reaction) Of(int status, FcmError error, TimeSpan? retryAfter) => (status, error) switch
     {
+        (200, _) => (Attempt.Accepted(), FcmReaction.None),
         (400, { PayloadFault: true }) => (Attempt.Rejected(Scope.Message, Named(status, error)), FcmReaction.None),
         (400, { Code.Length: > 0 }) => (Attempt.Rejected(Scope.Recipient, error.Code), FcmReaction.None), // the token's form; confirmed by nobody, so not suppressed
         (400, _) => (Attempt.Rejected(Scope.Message, Named(status, error)), FcmReaction.None),

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using Dispatch.Channels;
 using Dispatch.Contracts;
 using Dispatch.Hosting;
+using Dispatch.Log;
 using Dispatch.Push.Apns;
 using Dispatch.Push.Fcm;
 using Dispatch.Push.Http2;
@@ -17,6 +18,7 @@ public static class PushService
     public static IHostApplicationBuilder AddPush(this IHostApplicationBuilder builder)
     {
         builder.AddDispatchHosting("push");
+        builder.AddEventLog();
         builder.Services.TryAddSingleton<ApnsTokenBook>();
         return builder.AddChannel(Channel.Push, ControlOf, ("apns", OpenApns), ("fcm", OpenFcm));
     }

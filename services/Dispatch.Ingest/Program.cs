@@ -1,2 +1,7 @@
-var app = WebApplication.CreateBuilder(args).Build();
+using Dispatch.Ingest;
+
+var builder = WebApplication.CreateSlimBuilder(args);
+builder.AddIngest();
+var app = builder.Build();
+app.MapIngest();
 await app.RunAsync();

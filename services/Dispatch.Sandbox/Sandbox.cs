@@ -2,7 +2,6 @@ using System.ComponentModel.DataAnnotations;
 using System.Net;
 using Dispatch.Sandbox.Admin;
 using Dispatch.Sandbox.Apns;
-using Dispatch.Sandbox.Fcm;
 using Dispatch.Sandbox.Http2;
 using Dispatch.Sandbox.Oracle;
 using Dispatch.Sandbox.Smtp;
@@ -96,15 +95,8 @@ public sealed class Sandbox : IAsyncDisposable
         var certificate = Credentials.ServerCertificate();
         var apns = Provider("apns", oracle.Open("apns"));
         var apnsServer = new Http2Server(
-            Listener.Bind(At(0)), new ApnsStandIn(apns, new ApnsTokens(Credentials.ApnsKey(), clock), clock), apns, certificate, wheel, logs.CreateLogger<ApnsStandIn>());
+            At(0), new ApnsStandIn(apns, new ApnsTokens(Credentials.ApnsKey(), clock), clock), apns, certificate, wheel, logs.CreateLogger<ApnsStandIn>());
         Run("apns", apnsServer);
-
-        var fcmPort = Listener.Bind(At(1)); // bound first: the service account names its port
-        var fcmAddress = new Uri($"https://127.0.0.1:{Listener.PortOf(fcmPort)}");
-        var tokenEndpoint = Dispatch.Sandbox.Endpoints.TokenOf(fcmAddress);
-        Credentials.EnsureFcm(tokenEndpoint);
-        var fcm = Provider("fcm", oracle.Open("fcm"));
-        Run("fcm", new Http2Server(fcmPort, new FcmStandIn(fcm, new FcmTokens(Credentials.FcmKey(), tokenEndpoint, clock)), fcm, certificate, wheel, logs.CreateLogger<FcmStandIn>()));
 
         var smtpLog = oracle.Open("smtp");
         var auth = new SmtpAuth(Credentials.SmtpUser, Credentials.SmtpPassword());
@@ -119,7 +111,7 @@ public sealed class Sandbox : IAsyncDisposable
 
         var admin = await PlainHttpServer.StartAsync(At(4), new AdminApi(providers, GoAway, logs.CreateLogger<AdminApi>()).HandleAsync, logs);
         running.Push(admin);
-        Endpoints = new Endpoints(new Uri($"https://127.0.0.1:{apnsServer.Port}"), fcmAddress, relays, null!, admin.Address);
+        Endpoints = new Endpoints(new Uri($"https://127.0.0.1:{apnsServer.Port}"), null!, relays, null!, admin.Address);
         logs.CreateLogger<Sandbox>().Listens(Endpoints.ToString(), options.Folder);
     }
 

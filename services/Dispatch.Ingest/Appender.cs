@@ -1,0 +1,40 @@
+using System.Diagnostics;
+using Dispatch.Log;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+
+namespace Dispatch.Ingest;
+
+/// <summary>Hands records to the log, measures it, and knows whether it can be written; says so once, not per call.</summary>
+sealed class Appender(IEventLog events, ILogger<Appender> log) : IHealthCheck
+{
+    private volatile string? _fault;
+
+    /// <exception cref="AppendException">Nothing was accepted; says whether the records may be there nevertheless.</exception>
+    public async ValueTask AppendAsync(IReadOnlyList<Record> records)
+    {
+        var began = Stopwatch.GetTimestamp();
+        try
+        {
+            await events.AppendAsync(records, CancellationToken.None); // a caller who hangs up must not leave us in doubt
+        }
+        catch (AppendException e)
+        {
+            if (Interlocked.Exchange(ref _fault, e.Message) is null)
+            {
+                log.LogUnwritable(e.Message);
+            }
+
+            throw;
+        }
+
+        if (_fault is not null && Interlocked.Exchange(ref _fault, null) is not null)
+        {
+            log.LogWritable();
+        }
+
+        Telemetry.AppendDuration.Record(Stopwatch.GetElapsedTime(began).TotalSeconds, new KeyValuePair<string, object?>("messaging.operation.name", "send"));
+    }
+
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(_fault is { } fault ? HealthCheckResult.Unhealthy($"the last append failed: {fault}") : HealthCheckResult.Healthy("appends succeed"));
+}

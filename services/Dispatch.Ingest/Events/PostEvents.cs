@@ -1,0 +1,113 @@
+using System.Globalization;
+using Dispatch.Contracts;
+using Dispatch.Ingest.Auth;
+using Dispatch.Ingest.Http;
+using Dispatch.Ingest.Idempotency;
+using Dispatch.Ingest.Json;
+using Dispatch.Ingest.Messages;
+using Dispatch.Log;
+using Google.Protobuf;
+using Microsoft.Extensions.Options;
+
+namespace Dispatch.Ingest.Events;
+
+/// <summary>What became of events, one by one, in order.</summary>
+sealed record EventsAnswer(string Durable, IReadOnlyList<EventAnswer> Events);
+
+sealed record EventAnswer(int Index, string? EventId, string Status, IReadOnlyList<ErrorAnswer>? Errors);
+
+/// <summary>
+/// `POST /v1/events`: accepted when they are in the log. A repeated event_id is accepted again and counted once, further down.
+/// </summary>
+sealed class PostEvents(Recipients recipients, Appender appender, Door door, RateLimits rates, IOptions<IngestOptions> options, TimeProvider clock)
+{
+    /// <summary>An app's clock may be ahead of ours by so much.</summary>
+    private static readonly TimeSpan AheadMax = TimeSpan.FromMinutes(5);
+
+    public async Task PostAsync(Call call)
+    {
+        using var body = await Body.ReadJsonAsync(call.Http, options.Value.BodyBytesMax);
+        var key = PostMessages.KeyOf(call.Http);
+        var now = clock.GetUtcNow();
+        var drafts = Read(body.Bytes, now);
+        var good = drafts.FindAll(it => it.Faults.Count == 0);
+        if (good.Count == 0)
+        {
+            throw new RefusedException(Problem.Invalid([.. drafts.SelectMany(it => it.Faults).Take(Faults.Max)]));
+        }
+
+        rates.Take(call.Http, call.Key, good.Count);
+        var pass = key is null
+            ? new Pass(PassKind.Fresh, now)
+            : await door.EnterAsync(KeyHash.OfKey(call.Tenant, key), KeyHash.OfBody(CallKind.Event, body.Bytes.Span), now);
+        PostMessages.Refuse(pass);
+        PostMessages.Mark(call.Http, pass);
+        try
+        {
+            if (pass.GoesThrough)
+            {
+                await AppendAsync(call, good, now);
+            }
+        }
+        catch (Exception e)
+        {
+            door.Fail(pass, e);
+            throw;
+        }
+
+        if (pass.GoesThrough)
+        {
+            door.Settle(pass);
+        }
+
+        await Answer.JsonAsync(call.Http, StatusCodes.Status202Accepted, AnswerFor(drafts), WireJson.Default.EventsAnswer);
+    }
+
+    /// <exception cref="RefusedException">The body as a whole cannot be understood.</exception>
+    private static List<EventDraft> Read(ReadOnlyMemory<byte> body, DateTimeOffset now)
+    {
+        var faults = new Faults();
+        using var document = JsonBody.Parse(body, faults) ?? throw RefusedException.Of(faults);
+        var drafts = new List<EventDraft>();
+        EventShapes.Events.Read(document.RootElement, drafts, faults);
+        if (faults.Count > 0)
+        {
+            throw RefusedException.Of(faults);
+        }
+
+        for (var i = 0; i < drafts.Count; i++)
+        {
+            if (drafts[i].At > now + AheadMax)
+            {
+                var pointer = string.Create(CultureInfo.InvariantCulture, $"/events/{i}/at");
+                drafts[i].Faults = [.. drafts[i].Faults, new Fault(pointer, "in_future", $"is more than {AheadMax.TotalMinutes:0} minutes ahead of this server's clock")];
+            }
+        }
+
+        return drafts;
+    }
+
+    private async Task AppendAsync(Call call, List<EventDraft> drafts, DateTimeOffset now)
+    {
+        using var activity = Trace.Send(Topics.Events);
+        var headers = Trace.Headers(call.Http, activity);
+        await appender.AppendAsync(drafts.ConvertAll(it => Record(it, call.Tenant, now, headers)));
+    }
+
+    private Record Record(EventDraft draft, string tenant, DateTimeOffset now, IReadOnlyList<RecordHeader> headers)
+    {
+        var record = draft.Event;
+        record.Tenant = tenant;
+        record.At = draft.At!.Value.ToUnixTimeMilliseconds();
+        record.ReceivedAt = now.ToUnixTimeMilliseconds();
+        record.Day = record.MessageId.IsEmpty ? Id.DayOf(now) : (uint)(Id.From(record.MessageId.Span).Value >> 112);
+        return new Record(Topics.Events, recipients.KeyOfUser(tenant, record.UserId), record.ToByteArray()) { Headers = headers };
+    }
+
+    private static EventsAnswer AnswerFor(List<EventDraft> drafts) => new("log",
+    [
+        .. drafts.Select((it, index) => new EventAnswer(
+            index, it.Event.EventId.Length > 0 ? it.Event.EventId : null, it.Faults.Count == 0 ? "accepted" : "rejected",
+            it.Faults.Count == 0 ? null : [.. it.Faults.Select(fault => new ErrorAnswer(fault.Pointer, fault.Code, fault.Message))])),
+    ]);
+}

@@ -1,0 +1,281 @@
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+using System.Threading.Channels;
+using System.Threading.Tasks.Sources;
+using Dispatch.Store;
+using Dispatch.Store.Idempotency;
+
+namespace Dispatch.Ingest.Idempotency;
+
+enum EndingKind
+{
+    Settled,
+    Released,
+    LeaseEnded,
+}
+
+readonly record struct Ending(HeldKey Held, EndingKind Kind);
+
+/// <summary>
+/// Many keys share one statement: whatever came while the last one ran goes with the next. Two connections take turns, so that calls do not march in step.
+/// Lives as long as its connections: with the first fault all that wait are told that nobody can be asked.
+/// </summary>
+sealed class ClaimGroups : IAsyncDisposable
+{
+    private const int GroupSizeMax = 512;
+    private static readonly TimeSpan SettleInterval = TimeSpan.FromMilliseconds(100);
+
+    private readonly ClaimConnection[] _connections;
+    private readonly TimeSpan _lease;
+    private readonly TimeProvider _clock;
+    private readonly ILogger _log;
+    private readonly Channel<Question> _questions = Channel.CreateUnbounded<Question>(); // Kestrel's connections bound it
+    private readonly ConcurrentQueue<Guid> _settled = new();
+    private readonly ConcurrentQueue<(HeldKey Held, EndingKind Kind)> _apart = new();
+
+    private ClaimGroups(ClaimConnection[] connections, TimeSpan lease, TimeProvider clock, ILogger log) =>
+        (_connections, _lease, _clock, _log) = (connections, lease, clock, log);
+
+    public static async Task<ClaimGroups> ConnectAsync(
+        IdempotencyStore store, int connections, TimeSpan lease, TimeProvider clock, ILogger log, CancellationToken stop)
+    {
+        var open = new List<ClaimConnection>();
+        try
+        {
+            while (open.Count < connections + 1) // one that settles
+            {
+                open.Add(await store.ConnectAsync(stop));
+            }
+
+            return new ClaimGroups([.. open], lease, clock, log);
+        }
+        catch
+        {
+            foreach (var connection in open)
+            {
+                await connection.DisposeAsync();
+            }
+
+            throw;
+        }
+    }
+
+    /// <returns>null: the store is gone.</returns>
+    public ValueTask<Pass?> AskAsync(HeldKey held)
+    {
+        var question = new Question(held);
+        return _questions.Writer.TryWrite(question) ? question.Answer : ValueTask.FromResult<Pass?>(null);
+    }
+
+    /// <summary>How a call ended; written soon, by whoever of us comes by.</summary>
+    public void End(Ending ending)
+    {
+        var (whole, apart) = ending.Held.Claim!.Leave(ending.Held, ending.Kind is EndingKind.Settled && ending.Held.Answer is null);
+        if (whole)
+        {
+            _settled.Enqueue(ending.Held.Claim.Id);
+        }
+
+        foreach (var held in apart)
+        {
+            _apart.Enqueue((held, EndingKind.Settled));
+        }
+
+        if (ending.Kind is not EndingKind.Settled || ending.Held.Answer is not null)
+        {
+            _apart.Enqueue((ending.Held, ending.Kind));
+        }
+    }
+
+    /// <summary>Returns with the first fault, as its exception.</summary>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        Task[] work = [.. _connections.Skip(1).Select(it => ClaimAsync(it, end.Token)), SettleAsync(_connections[0], end.Token)];
+        try
+        {
+            await await Task.WhenAny(work);
+        }
+        finally
+        {
+            _questions.Writer.TryComplete();
+            await end.CancelAsync();
+            await Task.WhenAll(work).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _questions.Writer.TryComplete();
+        while (_questions.Reader.TryRead(out var question))
+        {
+            question.Say(null);
+        }
+
+        foreach (var connection in _connections)
+        {
+            await connection.DisposeAsync();
+        }
+    }
+
+    private async Task ClaimAsync(ClaimConnection connection, CancellationToken stop)
+    {
+        var group = new List<Question>(GroupSizeMax);
+        try
+        {
+            while (await _questions.Reader.WaitToReadAsync(stop))
+            {
+                while (group.Count < GroupSizeMax && _questions.Reader.TryRead(out var question))
+                {
+                    group.Add(question);
+                }
+
+                if (group.Count > 0)
+                {
+                    await ClaimAsync(connection, group, stop);
+                    group.Clear();
+                }
+            }
+        }
+        finally
+        {
+            group.ForEach(question => question.Say(null)); // those that were answered do not hear it
+        }
+    }
+
+    private async Task ClaimAsync(ClaimConnection connection, List<Question> group, CancellationToken stop)
+    {
+        CollectionsMarshal.AsSpan(group).Sort(static (one, other) => one.Held.Key.CompareTo(other.Held.Key));
+        var keys = new Guid[group.Count];
+        var bodies = new Guid[group.Count];
+        var claim = new Claim(group.Count);
+        for (var i = 0; i < keys.Length; i++)
+        {
+            (keys[i], bodies[i]) = (group[i].Held.Key, group[i].Held.Body);
+            group[i].Held.Claim = claim;
+        }
+
+        var now = _clock.GetUtcNow();
+        var fresh = await connection.ClaimAsync(keys, bodies, claim.Id, TakeSettled(), now, now + _lease, stop);
+        Telemetry.ClaimGroupSize.Record(keys.Length);
+        if (fresh == keys.Length)
+        {
+            group.ForEach(question => question.Say(new Pass(PassKind.Fresh, question.Held.FirstAt)));
+            return;
+        }
+
+        var known = (await connection.LookAsync(keys, now, stop)).ToDictionary(row => row.Key);
+        foreach (var question in group)
+        {
+            question.Say(await PassAsync(connection, question.Held, known.GetValueOrDefault(question.Held.Key), claim, now, stop));
+        }
+    }
+
+    private async Task<Pass> PassAsync(ClaimConnection connection, HeldKey held, KeyRow? row, Claim claim, DateTimeOffset now, CancellationToken stop)
+    {
+        if (row is not null && row.Claim == claim.Id)
+        {
+            return new Pass(PassKind.Fresh, held.FirstAt);
+        }
+
+        claim.Leave(held, well: false);
+        held.Claim = null;
+        if (row is null)
+        {
+            return new Pass(PassKind.Running, held.FirstAt); // released between the two statements: the caller asks again in a second
+        }
+
+        if (row.Body != held.Body)
+        {
+            return new Pass(PassKind.Conflict, row.CreatedAt);
+        }
+
+        if (row.Settled)
+        {
+            return new Pass(PassKind.Replay, row.CreatedAt, Answer: row.Answer is null ? null : new StoredAnswer(row.Status ?? 200, row.Answer));
+        }
+
+        if (row.Leased)
+        {
+            return new Pass(PassKind.Running, row.CreatedAt);
+        }
+
+        var own = new Claim(1);
+        if (!await connection.TakeOverAsync(row, own.Id, now, now + _lease, stop))
+        {
+            return new Pass(PassKind.Running, row.CreatedAt);
+        }
+
+        (held.Claim, held.FirstAt) = (own, row.CreatedAt);
+        _log.KeyTakenOver(row.Key, row.CreatedAt);
+        return new Pass(PassKind.TakenOver, row.CreatedAt, row.CreatedAt - Door.ClockSkew);
+    }
+
+    /// <summary>What no claim took along, and what needs a statement of its own.</summary>
+    private async Task SettleAsync(ClaimConnection connection, CancellationToken stop)
+    {
+        while (true)
+        {
+            await Task.Delay(SettleInterval, _clock, stop);
+            if (TakeSettled() is { Length: > 0 } settled)
+            {
+                await connection.SettleAsync(settled, _clock.GetUtcNow(), stop);
+            }
+
+            while (_apart.TryDequeue(out var ending))
+            {
+                await EndAsync(connection, ending.Held, ending.Kind, stop);
+            }
+        }
+    }
+
+    private Task EndAsync(ClaimConnection connection, HeldKey held, EndingKind kind, CancellationToken stop) => kind switch
+    {
+        EndingKind.Released => connection.ReleaseAsync(held.Key, held.Claim!.Id, stop),
+        EndingKind.LeaseEnded => connection.EndLeaseAsync(held.Key, held.Claim!.Id, _clock.GetUtcNow(), stop),
+        _ => connection.AnswerAsync(held.Key, held.Claim!.Id, held.Answer?.Status, held.Answer?.Body, _clock.GetUtcNow(), stop),
+    };
+
+    private Guid[] TakeSettled()
+    {
+        if (_settled.IsEmpty)
+        {
+            return [];
+        }
+
+        var taken = new List<Guid>();
+        while (taken.Count < GroupSizeMax && _settled.TryDequeue(out var claim))
+        {
+            taken.Add(claim);
+        }
+
+        return [.. taken];
+    }
+
+    /// <summary>One call that waits for its turn, without a task of its own.</summary>
+    private sealed class Question(HeldKey held) : IValueTaskSource<Pass?>
+    {
+        private ManualResetValueTaskSourceCore<Pass?> _core = new() { RunContinuationsAsynchronously = true };
+        private int _said;
+
+        public HeldKey Held => held;
+
+        public ValueTask<Pass?> Answer => new(this, _core.Version);
+
+        /// <summary>The first word counts.</summary>
+        public void Say(Pass? pass)
+        {
+            if (Interlocked.Exchange(ref _said, 1) == 0)
+            {
+                _core.SetResult(pass);
+            }
+        }
+
+        public Pass? GetResult(short token) => _core.GetResult(token);
+
+        public ValueTaskSourceStatus GetStatus(short token) => _core.GetStatus(token);
+
+        public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+            _core.OnCompleted(continuation, state, token, flags);
+    }
+}

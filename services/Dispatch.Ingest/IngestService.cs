@@ -1,0 +1,119 @@
+using Dispatch.Contracts;
+using Dispatch.Hosting;
+using Dispatch.Ingest.Auth;
+using Dispatch.Ingest.Events;
+using Dispatch.Ingest.Http;
+using Dispatch.Ingest.Idempotency;
+using Dispatch.Ingest.Messages;
+using Dispatch.Log;
+using Dispatch.Store;
+using Dispatch.Store.Control;
+using Dispatch.Store.Idempotency;
+using Dispatch.Store.Keys;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Options;
+
+namespace Dispatch.Ingest;
+
+/// <summary>The public API: takes messages, events and receipts in, and answers what became of them.</summary>
+public static class IngestService
+{
+    private const string Name = "ingest";
+
+    public static IHostApplicationBuilder AddIngest(this IHostApplicationBuilder builder)
+    {
+        builder.AddDispatchHosting(Name);
+        builder.AddEventLog();
+        builder.AddControl(services => services.GetRequiredService<ModeBook>().Replace);
+        var services = builder.Services;
+        services.AddOptions<IngestOptions>()
+            .Bind(builder.Configuration.GetSection("Dispatch:Ingest"))
+            .Configure<IOptions<DispatchOptions>>((options, dispatch) =>
+            {
+                options.RecipientKeyFile = Given(builder.Configuration["Dispatch:Secrets:RecipientKeyFile"], Path.Combine(dispatch.Value.Data, "secrets", "recipient-key"));
+                options.PublicUrl = new Uri(Given(builder.Configuration["Dispatch:PublicUrl"], dispatch.Value.Listen));
+            })
+            .ValidateOnStart();
+        services.AddSingleton<IValidateOptions<IngestOptions>, IngestOptionsValidator>();
+        services.AddOptions<KestrelServerOptions>().Configure<IOptions<DispatchOptions>>(Limit);
+        AddDoor(services);
+
+        services.AddSingleton(provider => new RecipientKey(SecretFile.RecipientKey(provider.GetRequiredService<IOptions<IngestOptions>>().Value.RecipientKeyFile)));
+        services.AddSingleton<Recipients>();
+        services.AddSingleton(provider => new RecentMessages(provider.GetRequiredService<IOptions<IngestOptions>>().Value.MessagesRemembered));
+        services.AddSingleton<Appender>();
+        services.AddSingleton<RateLimits>();
+        services.AddSingleton<Degraded>();
+        services.AddSingleton<Gate>();
+        services.AddSingleton<PostMessages>();
+        services.AddSingleton<PostBatch>();
+        services.AddSingleton<PostEvents>();
+        services.AddHealthChecks().AddCheck<Appender>("log.append").AddCheck<DoorHealth>("idempotency");
+        return builder;
+    }
+
+    public static WebApplication MapIngest(this WebApplication app)
+    {
+        app.UseStatusCodePages(context => Problem.OfStatus(context.HttpContext.Response.StatusCode).WriteAsync(context.HttpContext));
+        var gate = app.Services.GetRequiredService<Gate>();
+        var messages = app.Services.GetRequiredService<PostMessages>();
+        var batch = app.Services.GetRequiredService<PostBatch>();
+        var events = app.Services.GetRequiredService<PostEvents>();
+        app.MapPost("/v1/messages", gate.For(Scopes.Send, messages.PostAsync));
+        app.MapPost("/v1/messages/batch", gate.For(Scopes.Send, batch.PostAsync));
+        app.MapPost("/v1/events", gate.For(Scopes.EventsWrite, events.PostAsync));
+        return app;
+    }
+
+    private static void AddDoor(IServiceCollection services)
+    {
+        services.AddSingleton<KeyStore>();
+        services.AddSingleton(provider => new KeySnapshot(InData(provider, "keys.json"), provider.GetRequiredService<ILogger<KeySnapshot>>()));
+        services.AddSingleton<FirstKey>();
+        services.AddSingleton<KeyRing>();
+        services.AddHostedService(provider => provider.GetRequiredService<KeyRing>());
+        services.AddSingleton<IdempotencyStore>();
+        services.AddSingleton<KeyRecovery>();
+        services.AddSingleton(provider => new BlindnessFile(InData(provider, "blind-since"), provider.GetRequiredService<ILogger<BlindnessFile>>()));
+        services.AddSingleton<Door>();
+        services.AddHostedService(provider => provider.GetRequiredService<Door>());
+        services.AddHostedService<KeySweeper>();
+    }
+
+    /// <summary>Bounds what a stranger can make the server hold before anything of ours runs.</summary>
+    private static void Limit(KestrelServerOptions kestrel, IOptions<DispatchOptions> dispatch)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestHeadersTotalSize = 16 * 1_024;
+        kestrel.Limits.MaxRequestHeaderCount = 64;
+        kestrel.Limits.MaxRequestLineSize = 8 * 1_024;
+        kestrel.Limits.MaxRequestBodySize = 64 * 1_024 * 1_024; // each call has its own limit below this
+        kestrel.Limits.MaxConcurrentConnections = 10_000;
+        kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
+        kestrel.Limits.KeepAliveTimeout = TimeSpan.FromMinutes(2);
+        kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(5));
+        kestrel.Listen(dispatch.Value.Listen);
+    }
+
+    private static void Listen(this KestrelServerOptions kestrel, string url)
+    {
+        var address = BindingAddress.Parse(url);
+        if (address.Host is "localhost")
+        {
+            kestrel.ListenLocalhost(address.Port);
+        }
+        else if (System.Net.IPAddress.TryParse(address.Host, out var ip))
+        {
+            kestrel.Listen(ip, address.Port);
+        }
+        else
+        {
+            kestrel.ListenAnyIP(address.Port);
+        }
+    }
+
+    private static string InData(IServiceProvider provider, string file) =>
+        Path.Combine(provider.GetRequiredService<IOptions<DispatchOptions>>().Value.Data, Name, file);
+
+    private static string Given(string? value, string otherwise) => string.IsNullOrEmpty(value) ? otherwise : value;
+}

@@ -1,0 +1,52 @@
+namespace Dispatch.Ingest;
+
+static partial class Log // 4000-4099
+{
+    [LoggerMessage(4001, LogLevel.Error, "A call failed in a way that nobody foresaw; answered 500 (request {RequestId})")]
+    public static partial void Unforeseen(this ILogger log, Exception exception, string requestId);
+
+    [LoggerMessage(4002, LogLevel.Warning, "The log cannot be written, callers are told to come again: {Reason}")]
+    public static partial void LogUnwritable(this ILogger log, string reason);
+
+    [LoggerMessage(4003, LogLevel.Information, "The log can be written again")]
+    public static partial void LogWritable(this ILogger log);
+
+    [LoggerMessage(4010, LogLevel.Information, "Idempotency keys are checked against the store; {Restored} were read from the log first, after {Blind}")]
+    public static partial void KeysChecked(this ILogger log, int restored, TimeSpan blind);
+
+    [LoggerMessage(4011, LogLevel.Warning, "Idempotency keys are not checked against the store, what goes through is marked: {Reason}")]
+    public static partial void KeysDeferred(this ILogger log, string reason);
+
+    [LoggerMessage(4012, LogLevel.Information, "Idempotency key {Key} of {Since} was taken over: its first call did not settle it")]
+    public static partial void KeyTakenOver(this ILogger log, Guid key, DateTimeOffset since);
+
+    [LoggerMessage(4013, LogLevel.Warning, "idempotency_conflict: two bodies were accepted under key {Key} while the store was away")]
+    public static partial void KeyConflict(this ILogger log, Guid key);
+
+    [LoggerMessage(4014, LogLevel.Warning, "Cannot read {Path}, which says since when keys were not checked")]
+    public static partial void BlindnessUnreadable(this ILogger log, Exception exception, string path);
+
+    [LoggerMessage(4015, LogLevel.Warning, "Cannot write {Path}, which says since when keys were not checked")]
+    public static partial void BlindnessUnwritable(this ILogger log, Exception exception, string path);
+
+    [LoggerMessage(4016, LogLevel.Debug, "Idempotency keys were not swept: {Reason}")]
+    public static partial void KeysNotSwept(this ILogger log, string reason);
+
+    [LoggerMessage(4020, LogLevel.Information, "First API key made for tenant {Tenant}; its text is in {Path}")]
+    public static partial void FirstKeyMade(this ILogger log, string tenant, string path);
+
+    [LoggerMessage(4021, LogLevel.Warning, "API keys come from the snapshot of {At}: {Reason}")]
+    public static partial void KeysFromSnapshot(this ILogger log, DateTimeOffset at, string reason);
+
+    [LoggerMessage(4022, LogLevel.Information, "API keys come from the store, {Count} of them")]
+    public static partial void KeysFromStore(this ILogger log, int count);
+
+    [LoggerMessage(4023, LogLevel.Warning, "The snapshot of API keys {Path} cannot be used")]
+    public static partial void KeySnapshotUnusable(this ILogger log, Exception exception, string path);
+
+    [LoggerMessage(4030, LogLevel.Warning, "A receipt for lane {Lane} was refused: its signature does not fit {Url}")]
+    public static partial void ReceiptForged(this ILogger log, string lane, string url);
+
+    [LoggerMessage(4031, LogLevel.Warning, "A receipt for lane {Lane} was refused: {Reason}")]
+    public static partial void ReceiptRefused(this ILogger log, string lane, string reason);
+}

@@ -1,0 +1,77 @@
+using Dispatch.Contracts;
+using Dispatch.Log;
+using Google.Protobuf;
+
+namespace Dispatch.Ingest.Messages;
+
+/// <summary>A checked request to the records of its topic: at most 100 recipients and 3.5 MiB each, all with the ids to expect. Pure.</summary>
+static class RequestRecords
+{
+    public const int ChunkRecipientsMax = 100;
+    private const int ChunkBytesMax = Record.ValueBytesMax - (512 * 1_024);
+
+    /// <summary>Fills in what the record needs beyond what was posted.</summary>
+    public static void Complete(MessageDraft draft, Id request, string tenant, DateTimeOffset firstAt, DateTimeOffset? repeatSince)
+    {
+        var record = draft.Request;
+        record.RequestId = UnsafeByteOperations.UnsafeWrap(request.ToBytes());
+        record.Tenant = tenant;
+        record.Day = Id.DayOf(firstAt);
+        record.AcceptedAt = firstAt.ToUnixTimeMilliseconds();
+        record.ExpiresAt = (firstAt + (draft.TtlSeconds is { } ttl ? TimeSpan.FromSeconds(ttl) : MessageRules.DefaultTtl(record.Class))).ToUnixTimeMilliseconds();
+        record.RepeatSince = repeatSince?.ToUnixTimeMilliseconds() ?? 0;
+        record.Content = new Content
+        {
+            Push = draft.Push?.ToByteString() ?? ByteString.Empty,
+            Email = draft.Email?.ToByteString() ?? ByteString.Empty,
+            Sms = draft.Sms?.ToByteString() ?? ByteString.Empty,
+        };
+        foreach (var recipient in draft.Recipients)
+        {
+            foreach (var address in recipient.Recipient.Addresses)
+            {
+                var id = Id.OfMessage(request, recipient.Recipient.RecipientKey.Span, address.Channel, address.Provider, address.App, address.Value);
+                address.MessageId = UnsafeByteOperations.UnsafeWrap(id.ToBytes());
+            }
+        }
+    }
+
+    public static void AddTo(List<Record> records, MessageDraft draft, IReadOnlyList<RecordHeader> headers)
+    {
+        var reachable = draft.Recipients.Where(it => it.Recipient.Addresses.Count > 0).Select(it => it.Recipient).ToList();
+        var chunks = Cut(reachable, draft.Request);
+        for (var i = 0; i < chunks.Count; i++)
+        {
+            var record = chunks.Count == 1 ? draft.Request : draft.Request.Clone();
+            record.Chunk = (uint)i;
+            record.Chunks = (uint)chunks.Count;
+            record.Recipients.AddRange(chunks[i]);
+            records.Add(new Record(Topics.Requests(record.Class), record.Recipients[0].RecipientKey.Memory, record.ToByteArray()) { Headers = headers });
+        }
+    }
+
+    private static List<List<Recipient>> Cut(List<Recipient> recipients, Request request)
+    {
+        if (recipients.Count == 1)
+        {
+            return [recipients];
+        }
+
+        var room = ChunkBytesMax - request.CalculateSize();
+        var (chunks, bytes) = (new List<List<Recipient>> { new() }, 0);
+        foreach (var recipient in recipients)
+        {
+            var size = recipient.CalculateSize() + 8;
+            if (chunks[^1].Count == ChunkRecipientsMax || (chunks[^1].Count > 0 && bytes + size > room))
+            {
+                chunks.Add([]);
+                bytes = 0;
+            }
+
+            chunks[^1].Add(recipient);
+            bytes += size;
+        }
+
+        return chunks;
+    }
+}

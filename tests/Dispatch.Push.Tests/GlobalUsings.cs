@@ -1,2 +1,0 @@
-global using Dispatch.Channels;
-global using Dispatch.Contracts;

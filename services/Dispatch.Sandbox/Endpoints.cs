@@ -6,4 +6,8 @@ namespace Dispatch.Sandbox;
 /// <param name="Smtp">host:port of each relay, the first is "smtp", then "smtp-2", ...</param>
 /// <param name="Sms">http.</param>
 /// <param name="Admin">http.</param>
-public sealed record Endpoints(Uri Apns, Uri Fcm, IReadOnlyList<System.Net.IPEndPoint> Smtp, Uri Sms, Uri Admin);
+public sealed record Endpoints(Uri Apns, Uri Fcm, IReadOnlyList<System.Net.IPEndPoint> Smtp, Uri Sms, Uri Admin)
+{
+    /// <summary>FCM's token endpoint, as the service account names it.</summary>
+    public static Uri TokenOf(Uri fcm) => new(fcm, "/token");
+}

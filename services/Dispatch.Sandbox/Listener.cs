@@ -21,6 +21,8 @@ static class Listener
         }
     }
 
+    public static int PortOf(Socket listener) => ((IPEndPoint)listener.LocalEndPoint!).Port;
+
     /// <summary>Ends when the listener is disposed.</summary>
     public static async IAsyncEnumerable<Socket> AcceptAllAsync(Socket listener)
     {

@@ -2,8 +2,10 @@ using System.ComponentModel.DataAnnotations;
 using System.Net;
 using Dispatch.Sandbox.Admin;
 using Dispatch.Sandbox.Apns;
+using Dispatch.Sandbox.Fcm;
 using Dispatch.Sandbox.Http2;
 using Dispatch.Sandbox.Oracle;
+using Dispatch.Sandbox.Sms;
 using Dispatch.Sandbox.Smtp;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -95,8 +97,15 @@ public sealed class Sandbox : IAsyncDisposable
         var certificate = Credentials.ServerCertificate();
         var apns = Provider("apns", oracle.Open("apns"));
         var apnsServer = new Http2Server(
-            At(0), new ApnsStandIn(apns, new ApnsTokens(Credentials.ApnsKey(), clock), clock), apns, certificate, wheel, logs.CreateLogger<ApnsStandIn>());
+            Listener.Bind(At(0)), new ApnsStandIn(apns, new ApnsTokens(Credentials.ApnsKey(), clock), clock), apns, certificate, wheel, logs.CreateLogger<ApnsStandIn>());
         Run("apns", apnsServer);
+
+        var fcmPort = Listener.Bind(At(1)); // bound first: the service account names its port
+        var fcmAddress = new Uri($"https://127.0.0.1:{Listener.PortOf(fcmPort)}");
+        var tokenEndpoint = Dispatch.Sandbox.Endpoints.TokenOf(fcmAddress);
+        Credentials.EnsureFcm(tokenEndpoint);
+        var fcm = Provider("fcm", oracle.Open("fcm"));
+        Run("fcm", new Http2Server(fcmPort, new FcmStandIn(fcm, new FcmTokens(Credentials.FcmKey(), tokenEndpoint, clock)), fcm, certificate, wheel, logs.CreateLogger<FcmStandIn>()));
 
         var smtpLog = oracle.Open("smtp");
         var auth = new SmtpAuth(Credentials.SmtpUser, Credentials.SmtpPassword());
@@ -109,9 +118,15 @@ public sealed class Sandbox : IAsyncDisposable
             relays.Add(server.Endpoint);
         }
 
+        var sms = Provider("http-sms", oracle.Open("http-sms"));
+        var callbacks = new SmsCallbacks(options, Credentials.SmsToken(), sms.Counters);
+        running.Push(callbacks);
+        var smsServer = await PlainHttpServer.StartAsync(At(3), new SmsStandIn(sms, options, Credentials.SmsToken(), callbacks, clock).HandleAsync, logs);
+        running.Push(smsServer);
+
         var admin = await PlainHttpServer.StartAsync(At(4), new AdminApi(providers, GoAway, logs.CreateLogger<AdminApi>()).HandleAsync, logs);
         running.Push(admin);
-        Endpoints = new Endpoints(new Uri($"https://127.0.0.1:{apnsServer.Port}"), null!, relays, null!, admin.Address);
+        Endpoints = new Endpoints(new Uri($"https://127.0.0.1:{apnsServer.Port}"), fcmAddress, relays, smsServer.Address, admin.Address);
         logs.CreateLogger<Sandbox>().Listens(Endpoints.ToString(), options.Folder);
     }
 

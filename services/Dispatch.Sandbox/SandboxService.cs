@@ -15,7 +15,12 @@ public static class SandboxService
             options = options with { Folder = Path.Combine(builder.Configuration["Dispatch:Data"] ?? "data", "sandbox") };
         }
 
-        Credentials.Ensure(options.Folder);
+        var credentials = Credentials.Ensure(options.Folder);
+        if (options.BasePort != 0)
+        {
+            credentials.EnsureFcm(Endpoints.TokenOf(new Uri($"https://127.0.0.1:{options.BasePort + 1}")));
+        }
+
         builder.Services.AddSingleton(options);
         builder.Services.AddHostedService<SandboxRunner>();
         return builder;

@@ -160,7 +160,7 @@ sealed class ApnsStandIn(Provider provider, ApnsTokens tokens, TimeProvider cloc
         HpackWriter.Status(exchange.Head, refusal.Status);
         ApnsId(exchange);
         var retryAfter = provider.Settings.RetryAfterS;
-        if (retryAfter > 0 && refusal.Status is 429 or 503)
+        if (retryAfter > 0 && refusal.Status is (429 or 503))
         {
             HpackWriter.Field(exchange.Head, "retry-after"u8, Encoding.ASCII.GetBytes(retryAfter.ToString(CultureInfo.InvariantCulture)));
         }

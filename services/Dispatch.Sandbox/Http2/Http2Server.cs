@@ -25,7 +25,7 @@ sealed class Http2Server : IAsyncDisposable
     readonly ConcurrentDictionary<Http2Connection, Task> connections = new();
     readonly Task accepting;
 
-    public Http2Server(IPEndPoint endpoint, IHttp2Application application, Provider provider, SslStreamCertificateContext certificate, TimerWheel wheel, ILogger log)
+    public Http2Server(Socket listener, IHttp2Application application, Provider provider, SslStreamCertificateContext certificate, TimerWheel wheel, ILogger log)
     {
         (this.application, this.provider, this.wheel, this.log) = (application, provider, wheel, log);
         tls = new SslServerAuthenticationOptions
@@ -33,12 +33,12 @@ sealed class Http2Server : IAsyncDisposable
             ServerCertificateContext = certificate,
             ApplicationProtocols = [SslApplicationProtocol.Http2],
         };
-        listener = Listener.Bind(endpoint);
+        this.listener = listener;
         provider.Changed += OnChanged;
         accepting = AcceptAsync();
     }
 
-    public int Port => ((IPEndPoint)listener.LocalEndPoint!).Port;
+    public int Port => Listener.PortOf(listener);
 
     /// <summary>Tells every client to go elsewhere, see <see cref="Http2Session.GoAway"/>.</summary>
     public void GoAway(string debug)

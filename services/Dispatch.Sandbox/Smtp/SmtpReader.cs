@@ -3,8 +3,11 @@ using System.Text;
 namespace Dispatch.Sandbox.Smtp;
 
 /// <summary>What a client sends, as lines and as mail data. One buffer, emptied at STARTTLS: what was sent before the handshake is not heard after it.</summary>
-sealed class SmtpReader(Stream stream)
+sealed class SmtpReader(Stream stream, CancellationToken stop)
 {
+    /// <summary>RFC 5321, 4.5.3.2.7: what a server waits for the client's next move.</summary>
+    static readonly TimeSpan IdleMax = TimeSpan.FromMinutes(5);
+
     /// <summary>RFC 5321, 4.5.3.1.4: 512, and more for the parameters of extensions.</summary>
     const int CommandMax = 4096;
 
@@ -17,7 +20,7 @@ sealed class SmtpReader(Stream stream)
 
     /// <returns>The line without its end; null: the client has closed.</returns>
     /// <exception cref="SmtpException">A line without end.</exception>
-    public async ValueTask<string?> LineAsync(CancellationToken stop)
+    public async ValueTask<string?> LineAsync()
     {
         while (true)
         {
@@ -34,7 +37,7 @@ sealed class SmtpReader(Stream stream)
                 throw new SmtpException("500 5.5.2 line too long");
             }
 
-            if (!await MoreAsync(stop))
+            if (!await MoreAsync())
             {
                 return null;
             }
@@ -43,7 +46,7 @@ sealed class SmtpReader(Stream stream)
 
     /// <summary>Reads up to the final dot.</summary>
     /// <returns>False: the client has closed before it.</returns>
-    public async ValueTask<bool> DataAsync(SmtpData data, CancellationToken stop)
+    public async ValueTask<bool> DataAsync(SmtpData data)
     {
         while (true)
         {
@@ -58,15 +61,17 @@ sealed class SmtpReader(Stream stream)
                 throw new SmtpException("500 5.5.2 line of data too long");
             }
 
-            if (!await MoreAsync(stop))
+            if (!await MoreAsync())
             {
                 return false;
             }
         }
     }
 
+    /// <param name="over">Ends the wait early, as if the client had closed.</param>
     /// <returns>False: the client has closed.</returns>
-    public async ValueTask<bool> MoreAsync(CancellationToken stop)
+    /// <exception cref="SmtpException">It has been silent for too long.</exception>
+    public async ValueTask<bool> MoreAsync(CancellationToken over = default)
     {
         if (at > 0)
         {
@@ -74,9 +79,22 @@ sealed class SmtpReader(Stream stream)
             (at, filled) = (0, filled - at);
         }
 
-        var read = await stream.ReadAsync(buffer.AsMemory(filled), stop);
-        filled += read;
-        return read > 0;
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop, over);
+        patience.CancelAfter(IdleMax);
+        try
+        {
+            var read = await stream.ReadAsync(buffer.AsMemory(filled), patience.Token);
+            filled += read;
+            return read > 0;
+        }
+        catch (OperationCanceledException) when (over.IsCancellationRequested)
+        {
+            return false;
+        }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        {
+            throw new SmtpException("421 4.4.2 timed out waiting for you");
+        }
     }
 
     public void Discard() => (at, filled) = (0, 0);

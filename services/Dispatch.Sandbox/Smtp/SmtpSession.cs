@@ -10,10 +10,11 @@ sealed class SmtpSession(Stream socket, SmtpRelay relay, CancellationToken stop)
 {
     const int AuthFaultsMax = 3;
     const int FaultsMax = 20;
+    const string Away = "421 4.3.2 localhost service not available";
 
     readonly SmtpTransaction mail = new();
     readonly ByteBuffer replies = new(1024);
-    SmtpReader reader = new(socket);
+    SmtpReader reader = new(socket, stop);
     Stream stream = socket;
     bool greeted;
     bool secure;
@@ -26,19 +27,17 @@ sealed class SmtpSession(Stream socket, SmtpRelay relay, CancellationToken stop)
 
     SandboxOptions Options => relay.Options;
 
+    bool IsAway => Provider.Settings.Mode is Mode.Unavailable or Mode.Shutdown;
+
     /// <summary>Ends when either side has closed. Throws what the socket throws.</summary>
     public async Task RunAsync()
     {
         try
         {
             await StayMuteAsync();
-            if (Provider.Settings.Mode is Mode.Unavailable or Mode.Shutdown)
+            if (!ended)
             {
-                End("421 4.3.2 localhost service not available");
-            }
-            else
-            {
-                Reply("220 localhost ESMTP Dispatch Sandbox");
+                Reply(IsAway ? Away : "220 localhost ESMTP Dispatch Sandbox");
             }
 
             while (!ended)
@@ -61,13 +60,18 @@ sealed class SmtpSession(Stream socket, SmtpRelay relay, CancellationToken stop)
 
     async Task CommandAsync()
     {
-        if (await reader.LineAsync(stop) is not { } line)
+        if (await reader.LineAsync() is not { } line)
         {
             ended = true;
             return;
         }
 
         await StayMuteAsync();
+        if (ended)
+        {
+            return;
+        }
+
         var space = line.IndexOf(' ', StringComparison.Ordinal);
         var verb = (space < 0 ? line : line[..space]).ToUpperInvariant();
         var argument = space < 0 ? "" : line[(space + 1)..].Trim(' ');
@@ -83,10 +87,10 @@ sealed class SmtpSession(Stream socket, SmtpRelay relay, CancellationToken stop)
                 await AuthAsync(argument);
                 break;
             case "MAIL":
-                Mail(argument);
+                Reply(Refusal() ?? mail.Begin(argument, Options));
                 break;
             case "RCPT":
-                Recipient(argument);
+                Reply(mail.Add(argument, relay));
                 break;
             case "DATA":
                 await DataAsync();
@@ -102,10 +106,11 @@ sealed class SmtpSession(Stream socket, SmtpRelay relay, CancellationToken stop)
                 Reply("252 2.0.0 send some mail and see");
                 break;
             case "QUIT":
-                End("221 2.0.0 bye");
+                Reply("221 2.0.0 bye");
+                ended = true;
                 break;
             default:
-                Fault("500 5.5.2 command not known");
+                Reply("500 5.5.2 command not known");
                 break;
         }
     }
@@ -114,7 +119,7 @@ sealed class SmtpSession(Stream socket, SmtpRelay relay, CancellationToken stop)
     {
         if (argument.Length == 0)
         {
-            Fault("501 5.5.4 name yourself");
+            Reply("501 5.5.4 name yourself");
             return;
         }
 
@@ -149,7 +154,7 @@ sealed class SmtpSession(Stream socket, SmtpRelay relay, CancellationToken stop)
     {
         if (!Options.SmtpTls || secure)
         {
-            Fault("503 5.5.1 STARTTLS is not offered");
+            Reply("503 5.5.1 STARTTLS is not offered");
             return;
         }
 
@@ -159,7 +164,7 @@ sealed class SmtpSession(Stream socket, SmtpRelay relay, CancellationToken stop)
         var tls = new SslStream(stream);
         stream = tls;
         await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificateContext = relay.Certificate }, stop);
-        reader = new SmtpReader(tls);
+        reader = new SmtpReader(tls, stop);
         (secure, greeted, known) = (true, false, false);
         mail.Reset();
     }
@@ -168,13 +173,13 @@ sealed class SmtpSession(Stream socket, SmtpRelay relay, CancellationToken stop)
     {
         if (!greeted || known || mail.From is not null || !Options.SmtpAuth)
         {
-            Fault("503 5.5.1 AUTH is not possible now");
+            Reply("503 5.5.1 AUTH is not possible now");
             return;
         }
 
         if (Options.SmtpTls && !secure)
         {
-            Fault("530 5.7.0 must issue a STARTTLS command first");
+            Reply("530 5.7.0 must issue a STARTTLS command first");
             return;
         }
 
@@ -182,21 +187,21 @@ sealed class SmtpSession(Stream socket, SmtpRelay relay, CancellationToken stop)
         var mechanism = words[0].ToUpperInvariant();
         if (mechanism is not ("PLAIN" or "LOGIN"))
         {
-            Fault("504 5.5.4 mechanism not known");
+            Reply("504 5.5.4 mechanism not known");
             return;
         }
 
         var given = mechanism == "LOGIN" ? await LoginAsync(words) : SmtpAuth.Plain(words.Length > 1 ? words[1] : await AskAsync(""));
         if (given is not { } who)
         {
-            Fault("501 5.5.2 cannot decode");
+            Reply("501 5.5.2 cannot decode");
         }
         else if (Provider.Settings.Mode == Mode.Revoked || !relay.Auth.IsKnown(who.Item1, who.Item2))
         {
             Reply("535 5.7.8 authentication credentials invalid");
             if (++authFaults >= AuthFaultsMax)
             {
-                End("421 4.7.0 too many failures");
+                Reply("421 4.7.0 too many failures");
             }
         }
         else
@@ -217,106 +222,26 @@ sealed class SmtpSession(Stream socket, SmtpRelay relay, CancellationToken stop)
     {
         Reply("334 " + challenge);
         await FlushAsync();
-        return await reader.LineAsync(stop) ?? throw new EndOfStreamException();
-    }
-
-    void Mail(string argument)
-    {
-        if (Refusal() is { } refusal)
-        {
-            Reply(refusal);
-            ended |= refusal.StartsWith("421", StringComparison.Ordinal);
-            return;
-        }
-
-        if (SmtpPath.Parse(argument, "FROM:") is not { } path)
-        {
-            Fault("501 5.1.7 sender address syntax");
-            return;
-        }
-
-        var (eightBit, utf8) = (false, false);
-        foreach (var parameter in path.Parameters)
-        {
-            var word = parameter.ToUpperInvariant();
-            eightBit |= word == "BODY=8BITMIME";
-            utf8 |= word == "SMTPUTF8" && Options.SmtpUtf8;
-            if (word.StartsWith("SIZE=", StringComparison.Ordinal) && (!long.TryParse(word.AsSpan(5), out var size) || size > SmtpData.SizeMax))
-            {
-                Fault("552 5.3.4 message too big");
-                return;
-            }
-
-            if (!(word is "BODY=8BITMIME" or "BODY=7BIT" || (word == "SMTPUTF8" && utf8) || HasPrefix(word, "SIZE=", "RET=", "ENVID=", "AUTH=")))
-            {
-                Fault("555 5.5.4 parameter not known");
-                return;
-            }
-        }
-
-        if (!utf8 && !Ascii.IsValid(path.Address))
-        {
-            Fault("553 5.6.7 address needs SMTPUTF8");
-            return;
-        }
-
-        mail.Begin(path.Address, eightBit, utf8);
-        Reply("250 2.1.0 ok");
+        return await reader.LineAsync() ?? throw new EndOfStreamException();
     }
 
     /// <summary>Why no mail may begin now; null: it may.</summary>
     string? Refusal() => Provider.Settings.Mode switch
     {
-        Mode.Unavailable or Mode.Shutdown => "421 4.3.2 localhost service not available",
+        _ when IsAway => Away,
         Mode.Throttle => "421 4.7.0 too much mail from you, come back later",
         _ when !greeted => "503 5.5.1 say EHLO first",
         _ when Options.SmtpTls && !secure => "530 5.7.0 must issue a STARTTLS command first",
         Mode.Revoked => "530 5.7.0 authentication required",
         _ when Options.SmtpAuth && !known => "530 5.7.0 authentication required",
-        _ when mail.From is not null => "503 5.5.1 nested MAIL",
         _ => null,
     };
-
-    void Recipient(string argument)
-    {
-        if (mail.From is null)
-        {
-            Fault("503 5.5.1 MAIL first");
-        }
-        else if (SmtpPath.Parse(argument, "TO:") is not { Address.Length: > 0 } path)
-        {
-            Fault("501 5.1.3 recipient address syntax");
-        }
-        else if (!path.Parameters.All(parameter => HasPrefix(parameter.ToUpperInvariant(), "NOTIFY=", "ORCPT=")))
-        {
-            Fault("555 5.5.4 parameter not known");
-        }
-        else if (!mail.Utf8 && !Ascii.IsValid(path.Address))
-        {
-            Fault("553 5.6.7 address needs SMTPUTF8");
-        }
-        else if (mail.Recipients.Count >= Options.SmtpRecipientsMax)
-        {
-            Reply("452 4.5.3 too many recipients");
-        }
-        else
-        {
-            var asked = Behaviour.Of(Encoding.UTF8.GetBytes(path.LocalPart));
-            var refusal = relay.AtRecipient(mail.From, path.Address, asked);
-            Reply(refusal ?? "250 2.1.5 ok");
-            ended = refusal?.StartsWith("421", StringComparison.Ordinal) == true;
-            if (refusal is null)
-            {
-                mail.Recipients.Add((path.Address, asked));
-            }
-        }
-    }
 
     async Task DataAsync()
     {
         if (mail.Recipients.Count == 0)
         {
-            Fault(mail.From is null ? "503 5.5.1 MAIL first" : "554 5.5.1 no valid recipients");
+            Reply(mail.From is null ? "503 5.5.1 MAIL first" : "554 5.5.1 no valid recipients");
             return;
         }
 
@@ -324,12 +249,12 @@ sealed class SmtpSession(Stream socket, SmtpRelay relay, CancellationToken stop)
         await FlushAsync();
         if (mail.Recipients.Any(recipient => recipient.Asked.Act == Act.CutBeforeDot))
         {
-            await reader.MoreAsync(stop);
+            await reader.MoreAsync();
             ended = true;
             return;
         }
 
-        if (!await reader.DataAsync(mail.Data, stop))
+        if (!await reader.DataAsync(mail.Data))
         {
             ended = true; // without its dot it is no message
             return;
@@ -348,7 +273,6 @@ sealed class SmtpSession(Stream socket, SmtpRelay relay, CancellationToken stop)
                 break;
             default:
                 Reply(verdict.Reply);
-                ended = verdict.Reply.StartsWith("421", StringComparison.Ordinal);
                 break;
         }
 
@@ -380,28 +304,25 @@ sealed class SmtpSession(Stream socket, SmtpRelay relay, CancellationToken stop)
         }
     }
 
+    /// <summary>Listens and says nothing, until the client gives up or this is over; then the connection closes.</summary>
     async Task DeafAsync(Func<bool> still)
     {
-        using var change = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        var over = new CancellationTokenSource(); // not disposed: a change of settings on another thread may still hold it
         void Look(ProviderSettings settings)
         {
             if (!still())
             {
-                change.Cancel();
+                over.Cancel();
             }
         }
 
         Provider.Changed += Look;
         try
         {
-            while (await reader.MoreAsync(change.Token))
+            while (still() && await reader.MoreAsync(over.Token))
             {
                 reader.Discard();
             }
-        }
-        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
-        {
-            // The relay speaks again, but not to those whom it has kept waiting.
         }
         finally
         {
@@ -412,25 +333,15 @@ sealed class SmtpSession(Stream socket, SmtpRelay relay, CancellationToken stop)
         ended = true;
     }
 
+    /// <summary>421 ends the session; so do too many commands that were none.</summary>
     void Reply(string line)
     {
         replies.Append(Encoding.UTF8.GetBytes(line));
         replies.Append("\r\n"u8);
-    }
-
-    void End(string line)
-    {
-        Reply(line);
-        ended = true;
-    }
-
-    /// <summary>The client made a mistake; one that makes only mistakes is sent away.</summary>
-    void Fault(string line)
-    {
-        Reply(line);
-        if (++faults >= FaultsMax)
+        ended |= line.StartsWith("421", StringComparison.Ordinal);
+        if (line.StartsWith("50", StringComparison.Ordinal) && ++faults == FaultsMax)
         {
-            End("421 4.7.0 too many errors");
+            Reply("421 4.7.0 too many errors");
         }
     }
 
@@ -442,18 +353,5 @@ sealed class SmtpSession(Stream socket, SmtpRelay relay, CancellationToken stop)
             await stream.WriteAsync(replies.Memory, stop);
             replies.Clear();
         }
-    }
-
-    static bool HasPrefix(string word, params ReadOnlySpan<string> prefixes)
-    {
-        foreach (var prefix in prefixes)
-        {
-            if (word.StartsWith(prefix, StringComparison.Ordinal))
-            {
-                return true;
-            }
-        }
-
-        return false;
     }
 }

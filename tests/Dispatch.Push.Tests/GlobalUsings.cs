@@ -1,0 +1,2 @@
+global using Dispatch.Channels;
+global using Dispatch.Contracts;

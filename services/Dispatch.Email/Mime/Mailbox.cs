@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Text;
 
 namespace Dispatch.Email.Mime;
 
@@ -25,7 +26,7 @@ sealed record Mailbox(string Address, string DisplayName)
     public string Domain => Address[(Address.LastIndexOf('@') + 1)..];
 
     /// <summary>Its local part is not ASCII: every relay on the way has to speak SMTPUTF8.</summary>
-    public bool NeedsUtf8 => !System.Text.Ascii.IsValid(Address);
+    public bool NeedsUtf8 => !Ascii.IsValid(Address);
 
     /// <summary>`Shop &lt;no-reply@shop.example&gt;`, `"Shop, Inc." &lt;...&gt;` or the bare address.</summary>
     public static bool TryParse(string text, [NotNullWhen(true)] out Mailbox? mailbox)
@@ -99,11 +100,11 @@ sealed record Mailbox(string Address, string DisplayName)
         return !quoted.IsEmpty && !escaped;
     }
 
-    private static bool AllLegal(ReadOnlySpan<char> part, SearchValues<char> ascii)
+    private static bool AllLegal(ReadOnlySpan<char> text, SearchValues<char> ascii, char also = '\0')
     {
-        foreach (var c in part)
+        foreach (var rune in text.EnumerateRunes()) // a lone surrogate comes as U+FFFD, which is a symbol
         {
-            if (c < 0x80 ? !ascii.Contains(c) : char.IsControl(c) || char.IsWhiteSpace(c) || char.IsSurrogate(c) || char.GetUnicodeCategory(c) is UnicodeCategory.Format)
+            if (rune.IsAscii ? !ascii.Contains((char)rune.Value) && (rune.Value != also || also == '\0') : !IsWord(Rune.GetUnicodeCategory(rune)))
             {
                 return false;
             }
@@ -112,12 +113,20 @@ sealed record Mailbox(string Address, string DisplayName)
         return true;
     }
 
+    /// <summary>Letters, digits and their marks of any script; nothing that is invisible, turns the direction, or looks like punctuation.</summary>
+    private static bool IsWord(UnicodeCategory category) => category is <= UnicodeCategory.OtherNumber;
+
     private static bool TryAsciiDomain(ReadOnlySpan<char> domain, out string ascii)
     {
         ascii = "";
+        if (!AllLegal(domain, HostText, '.'))
+        {
+            return false;
+        }
+
         try
         {
-            ascii = System.Text.Ascii.IsValid(domain) ? domain.ToString() : Idn.GetAscii(domain.ToString());
+            ascii = Ascii.IsValid(domain) ? domain.ToString() : Idn.GetAscii(domain.ToString().ToLowerInvariant());
         }
         catch (ArgumentException)
         {

@@ -37,6 +37,7 @@ static class SmtpVerdicts
         return (stage, reply.Code) switch
         {
             (SmtpStage.Dot, >= 200 and < 300) => Attempt.Accepted(reply.QueueId()),
+            (SmtpStage.Dot, < 400) => Attempt.Unknown($"unexpected {reason}"), // neither yes nor no
             (_, 421) => Attempt.Retry(Scope.Provider, reason),
             (SmtpStage.Connect, 554) => Attempt.Retry(Scope.Provider, reason, TurnedAway),
             (SmtpStage.Connect, _) => Attempt.Retry(Scope.Provider, reason),

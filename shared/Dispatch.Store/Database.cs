@@ -9,7 +9,7 @@ namespace Dispatch.Store;
 /// </summary>
 public sealed class Database : IAsyncDisposable
 {
-    private readonly TaskCompletionSource ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public Database(string connectionString, int connectionsMax = 40)
     {
@@ -34,10 +34,10 @@ public sealed class Database : IAsyncDisposable
     internal NpgsqlDataSource Source { get; }
 
     /// <summary>The migrations have run.</summary>
-    public bool IsReady => ready.Task.IsCompletedSuccessfully;
+    public bool IsReady => _ready.Task.IsCompletedSuccessfully;
 
     /// <summary>Waits until the migrations have run.</summary>
-    public Task WhenReadyAsync(CancellationToken stop) => ready.Task.WaitAsync(stop);
+    public Task WhenReadyAsync(CancellationToken stop) => _ready.Task.WaitAsync(stop);
 
     public ValueTask<NpgsqlConnection> OpenAsync(CancellationToken stop) =>
         IsReady ? Source.OpenConnectionAsync(stop) : throw new StoreNotReadyException("the store's migrations have not run yet");
@@ -60,7 +60,7 @@ public sealed class Database : IAsyncDisposable
         },
         stop);
 
-    internal void MarkReady() => ready.TrySetResult();
+    internal void MarkReady() => _ready.TrySetResult();
 
     public ValueTask DisposeAsync() => Source.DisposeAsync();
 }

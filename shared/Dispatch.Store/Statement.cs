@@ -11,17 +11,19 @@ namespace Dispatch.Store;
 /// <example><code>
 /// await connection.Statement("caps/store", transaction).Add(keys).Add(places).ExecuteAsync(stop);
 /// </code></example>
-[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "a command holds nothing that its connection does not release")]
+[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "a _command holds nothing that its connection does not release")]
 public sealed class Statement
 {
-    private readonly NpgsqlCommand command;
+    private readonly NpgsqlCommand _command;
 
     [SuppressMessage("Security", "CA2100:Review SQL queries for security vulnerabilities", Justification = "the text is one of our own compiled-in files")]
-    internal Statement(NpgsqlConnection connection, NpgsqlTransaction? transaction, string name) => command = new NpgsqlCommand(Sql.Text(name), connection, transaction);
+    internal Statement(NpgsqlConnection connection, NpgsqlTransaction? transaction, string name) => _command = new NpgsqlCommand(Sql.Text(name), connection, transaction);
 
     public Statement Add(Guid value) => Add(value, NpgsqlDbType.Uuid);
 
     public Statement Add(Guid[] values) => Add(values, NpgsqlDbType.Array | NpgsqlDbType.Uuid);
+
+    public Statement Add(Guid?[] values) => Add(values, NpgsqlDbType.Array | NpgsqlDbType.Uuid);
 
     public Statement Add(byte[]? value) => Add(value, NpgsqlDbType.Bytea);
 
@@ -57,17 +59,20 @@ public sealed class Statement
     /// <summary>Each of kind UTC.</summary>
     public Statement Add(DateTime[] values) => Add(values, NpgsqlDbType.Array | NpgsqlDbType.TimestampTz);
 
+    /// <summary>Each of kind UTC, or null.</summary>
+    public Statement Add(DateTime?[] values) => Add(values, NpgsqlDbType.Array | NpgsqlDbType.TimestampTz);
+
     public Statement AddNullable<T>(T? value, NpgsqlDbType type)
         where T : struct
     {
-        command.Parameters.Add(new NpgsqlParameter { Value = value.HasValue ? value.Value : DBNull.Value, NpgsqlDbType = type });
+        _command.Parameters.Add(new NpgsqlParameter { Value = value.HasValue ? value.Value : DBNull.Value, NpgsqlDbType = type });
         return this;
     }
 
     /// <summary>Any other type.</summary>
     public Statement Add<T>(T value, NpgsqlDbType type)
     {
-        command.Parameters.Add(value is null
+        _command.Parameters.Add(value is null
             ? new NpgsqlParameter { Value = DBNull.Value, NpgsqlDbType = type }
             : new NpgsqlParameter<T> { TypedValue = value, NpgsqlDbType = type });
         return this;
@@ -75,21 +80,21 @@ public sealed class Statement
 
     public async Task<int> ExecuteAsync(CancellationToken stop)
     {
-        await command.PrepareAsync(stop);
-        return await command.ExecuteNonQueryAsync(stop);
+        await _command.PrepareAsync(stop);
+        return await _command.ExecuteNonQueryAsync(stop);
     }
 
     public async Task<T?> ScalarAsync<T>(CancellationToken stop)
     {
-        await command.PrepareAsync(stop);
-        return await command.ExecuteScalarAsync(stop) is T value ? value : default;
+        await _command.PrepareAsync(stop);
+        return await _command.ExecuteScalarAsync(stop) is T value ? value : default;
     }
 
     /// <summary>The reader must be disposed before the connection's next statement.</summary>
     public async Task<NpgsqlDataReader> QueryAsync(CancellationToken stop)
     {
-        await command.PrepareAsync(stop);
-        return await command.ExecuteReaderAsync(stop);
+        await _command.PrepareAsync(stop);
+        return await _command.ExecuteReaderAsync(stop);
     }
 
     public async Task<List<T>> ListAsync<T>(Func<NpgsqlDataReader, T> row, CancellationToken stop)
@@ -109,4 +114,11 @@ public static class StatementExtensions
 {
     /// <param name="name">The SQL file without its ending: "caps/lock".</param>
     public static Statement Statement(this NpgsqlConnection connection, string name, NpgsqlTransaction? transaction = null) => new(connection, transaction, name);
+
+    /// <summary>For a file that is a COPY ... FROM STDIN (FORMAT BINARY).</summary>
+    public static Task<NpgsqlBinaryImporter> CopyAsync(this NpgsqlConnection connection, string name, CancellationToken stop)
+    {
+        var text = Sql.Text(name);
+        return connection.BeginBinaryImportAsync(text[text.IndexOf("copy ", StringComparison.Ordinal)..], stop); // Npgsql wants no comment before it
+    }
 }

@@ -11,19 +11,19 @@ namespace Dispatch.Store;
 public sealed class WriteProbe(Database database, IOptions<StoreOptions> options, TimeProvider clock, ILogger<WriteProbe> log) : BackgroundService
 {
     private static readonly TimeSpan WhileAway = TimeSpan.FromSeconds(1);
-    private readonly string writer = $"{Environment.MachineName}/{Environment.ProcessId}";
-    private readonly SemaphoreSlim hurry = new(0, 1);
-    private readonly Lock gate = new();
-    private TaskCompletionSource changed = NewSource();
-    private volatile State state = new(false, clock.GetUtcNow(), "not probed yet");
+    private readonly string _writer = $"{Environment.MachineName}/{Environment.ProcessId}";
+    private readonly SemaphoreSlim _hurry = new(0, 1);
+    private readonly Lock _gate = new();
+    private TaskCompletionSource _changed = NewSource();
+    private volatile State _state = new(false, clock.GetUtcNow(), "not probed yet");
 
-    public bool Writable => state.Writable;
+    public bool Writable => _state.Writable;
 
     /// <summary>Since when it is as it is.</summary>
-    public DateTimeOffset Since => state.Since;
+    public DateTimeOffset Since => _state.Since;
 
     /// <summary>Why it cannot be written; empty when it can.</summary>
-    public string Reason => state.Reason;
+    public string Reason => _state.Reason;
 
     /// <summary>Raised with the new value of <see cref="Writable"/>, on the probe's own loop: handlers return at once.</summary>
     public event Action<bool>? Changed;
@@ -31,11 +31,11 @@ public sealed class WriteProbe(Database database, IOptions<StoreOptions> options
     /// <summary>Somebody's statement failed: looks at once instead of at the next interval.</summary>
     public void Hurry()
     {
-        if (hurry.CurrentCount == 0)
+        if (_hurry.CurrentCount == 0)
         {
             try
             {
-                hurry.Release();
+                _hurry.Release();
             }
             catch (SemaphoreFullException)
             {
@@ -50,14 +50,14 @@ public sealed class WriteProbe(Database database, IOptions<StoreOptions> options
         while (true)
         {
             Task next;
-            lock (gate)
+            lock (_gate)
             {
-                if (state.Writable)
+                if (_state.Writable)
                 {
                     return;
                 }
 
-                next = changed.Task;
+                next = _changed.Task;
             }
 
             await next.WaitAsync(stop);
@@ -73,7 +73,7 @@ public sealed class WriteProbe(Database database, IOptions<StoreOptions> options
             {
                 Set(fault);
                 var rest = fault is null || WhileAway > options.Value.ProbeInterval ? options.Value.ProbeInterval : WhileAway;
-                await ((Task)hurry.WaitAsync(rest, stoppingToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await ((Task)_hurry.WaitAsync(rest, stoppingToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }
@@ -86,7 +86,7 @@ public sealed class WriteProbe(Database database, IOptions<StoreOptions> options
         try
         {
             await using var connection = await database.OpenAsync(limit.Token);
-            await connection.Statement("probe/write").Add(writer).ExecuteAsync(limit.Token);
+            await connection.Statement("probe/write").Add(_writer).ExecuteAsync(limit.Token);
             return null;
         }
         catch (OperationCanceledException)
@@ -102,27 +102,27 @@ public sealed class WriteProbe(Database database, IOptions<StoreOptions> options
     private void Set(Exception? fault)
     {
         var writable = fault is null;
-        if (writable == state.Writable)
+        if (writable == _state.Writable)
         {
-            state = state with { Reason = fault?.Message ?? "" };
+            _state = _state with { Reason = fault?.Message ?? "" };
             return;
         }
 
-        var before = state;
-        lock (gate)
+        var before = _state;
+        lock (_gate)
         {
-            state = new State(writable, clock.GetUtcNow(), fault?.Message ?? "");
-            changed.TrySetResult();
-            changed = NewSource();
+            _state = new State(writable, clock.GetUtcNow(), fault?.Message ?? "");
+            _changed.TrySetResult();
+            _changed = NewSource();
         }
 
         if (writable)
         {
-            log.StoreWritable(state.Since - before.Since);
+            log.StoreWritable(_state.Since - before.Since);
         }
         else
         {
-            log.StoreNotWritable(state.Reason);
+            log.StoreNotWritable(_state.Reason);
         }
 
         Changed?.Invoke(writable);
@@ -132,7 +132,7 @@ public sealed class WriteProbe(Database database, IOptions<StoreOptions> options
 
     public override void Dispose()
     {
-        hurry.Dispose();
+        _hurry.Dispose();
         base.Dispose();
     }
 

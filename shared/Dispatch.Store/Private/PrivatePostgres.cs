@@ -14,7 +14,7 @@ sealed class PrivatePostgres(PrivateServer server, IOptions<StoreOptions> option
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan RestMin = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan RestMax = TimeSpan.FromSeconds(10);
-    private FileStream? guard;
+    private FileStream? _guard;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -71,12 +71,12 @@ sealed class PrivatePostgres(PrivateServer server, IOptions<StoreOptions> option
 
     private async Task BecomeGuardAsync(CancellationToken stop)
     {
-        for (var first = true; guard is null; first = false)
+        for (var first = true; _guard is null; first = false)
         {
             try
             {
                 Directory.CreateDirectory(Path.GetDirectoryName(server.Folder)!);
-                guard = new FileStream(server.Folder + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+                _guard = new FileStream(server.Folder + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -92,7 +92,7 @@ sealed class PrivatePostgres(PrivateServer server, IOptions<StoreOptions> option
 
     public async Task StoppedAsync(CancellationToken cancellationToken)
     {
-        if (guard is null)
+        if (_guard is null)
         {
             return;
         }
@@ -107,7 +107,7 @@ sealed class PrivatePostgres(PrivateServer server, IOptions<StoreOptions> option
             log.ServerNotStopped(e.Message);
         }
 
-        await guard.DisposeAsync();
+        await _guard.DisposeAsync();
     }
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -118,7 +118,7 @@ sealed class PrivatePostgres(PrivateServer server, IOptions<StoreOptions> option
 
     public override void Dispose()
     {
-        guard?.Dispose();
+        _guard?.Dispose();
         base.Dispose();
     }
 }

@@ -13,24 +13,24 @@ public sealed class PrivateServer
     private const string Database = "dispatch";
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private static readonly TimeSpan OrphansMax = TimeSpan.FromSeconds(30);
-    private readonly bool durable;
-    private readonly string clusterName;
-    private readonly string socketFolder;
-    private ServerUser? user;
-    private string? binaries;
+    private readonly bool _durable;
+    private readonly string _clusterName;
+    private readonly string _socketFolder;
+    private ServerUser? _user;
+    private string? _binaries;
 
     /// <param name="folder">Made if missing, its parent too.</param>
     /// <param name="durable">False: nothing is synced; for tests.</param>
     public PrivateServer(string folder, bool durable = true)
     {
-        this.durable = durable;
+        _durable = durable;
         Folder = Path.GetFullPath(folder);
         var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Folder)))[..12];
-        clusterName = $"dispatch-{hash}";
-        socketFolder = Path.Combine(Folder, "socket");
-        if (Encoding.UTF8.GetByteCount(socketFolder) > ServerSettings.SocketFolderBytesMax)
+        _clusterName = $"dispatch-{hash}";
+        _socketFolder = Path.Combine(Folder, "socket");
+        if (Encoding.UTF8.GetByteCount(_socketFolder) > ServerSettings.SocketFolderBytesMax)
         {
-            socketFolder = $"/tmp/{clusterName}-{Environment.UserName}";
+            _socketFolder = $"/tmp/{_clusterName}-{Environment.UserName}";
         }
     }
 
@@ -40,7 +40,7 @@ public sealed class PrivateServer
     public string ConnectionString => Connection(Database);
 
     /// <summary>Another database of this server.</summary>
-    public string Connection(string database) => new NpgsqlConnectionStringBuilder { Host = socketFolder, Username = Database, Database = database }.ConnectionString;
+    public string Connection(string database) => new NpgsqlConnectionStringBuilder { Host = _socketFolder, Username = Database, Database = database }.ConnectionString;
 
     /// <summary>The server's process; null: it does not run.</summary>
     public int? ProcessId => ServerProcess.Lives(Folder) ? ServerProcess.Recorded(Folder) : null;
@@ -50,18 +50,18 @@ public sealed class PrivateServer
     /// <exception cref="InvalidOperationException">It does not start; the message has what it said.</exception>
     public async Task StartAsync(CancellationToken stop)
     {
-        binaries = await PostgresBinaries.FindAsync(Folder, stop);
+        _binaries = await PostgresBinaries.FindAsync(Folder, stop);
         Directory.CreateDirectory(Path.GetDirectoryName(Folder)!);
         if (!File.Exists(Path.Combine(Folder, "PG_VERSION")))
         {
             await InitAsync(stop);
         }
 
-        user ??= await ServerUser.ForAsync(Path.GetDirectoryName(Folder)!, stop);
+        _user ??= await ServerUser.ForAsync(Path.GetDirectoryName(Folder)!, stop);
         if (!await RunsAsync(stop))
         {
             await MakeSocketFolderAsync(stop);
-            await WriteOwnedAsync(Path.Combine(Folder, ServerSettings.File), ServerSettings.Text(socketFolder, clusterName, durable), stop);
+            await WriteOwnedAsync(Path.Combine(Folder, ServerSettings.File), ServerSettings.Text(_socketFolder, _clusterName, _durable), stop);
             await BuryAsync(stop);
             await LaunchAsync(stop);
         }
@@ -72,23 +72,23 @@ public sealed class PrivateServer
     /// <param name="fast">True: open transactions are rolled back and the data is in order. False: at once, as after a crash; for tests.</param>
     public async Task StopAsync(CancellationToken stop, bool fast = true)
     {
-        binaries ??= await PostgresBinaries.FindAsync(Folder, stop);
-        user ??= await ServerUser.ForAsync(Path.GetDirectoryName(Folder)!, stop);
+        _binaries ??= await PostgresBinaries.FindAsync(Folder, stop);
+        _user ??= await ServerUser.ForAsync(Path.GetDirectoryName(Folder)!, stop);
         if (await RunsAsync(stop))
         {
             await ControlAsync(["stop", "-w", "-t", "60", "-m", fast ? "fast" : "immediate"], stop);
         }
 
-        if (Directory.Exists(socketFolder) && !socketFolder.StartsWith(Folder, StringComparison.Ordinal))
+        if (Directory.Exists(_socketFolder) && !_socketFolder.StartsWith(Folder, StringComparison.Ordinal))
         {
-            Directory.Delete(socketFolder, recursive: true);
+            Directory.Delete(_socketFolder, recursive: true);
         }
     }
 
     /// <summary>The server's process lives; it may still be recovering.</summary>
     public async Task<bool> RunsAsync(CancellationToken stop) => ServerProcess.CanLook
         ? ServerProcess.Lives(Folder)
-        : (await Shell.RunAsync(user!.Command(Path.Combine(binaries!, "pg_ctl"), "status", "-D", Folder), stop)).Code == 0;
+        : (await Shell.RunAsync(_user!.Command(Path.Combine(_binaries!, "pg_ctl"), "status", "-D", Folder), stop)).Code == 0;
 
     /// <summary>Made beside and moved into place: an initdb that was killed half-way leaves nothing that looks whole.</summary>
     private async Task InitAsync(CancellationToken stop)
@@ -100,32 +100,32 @@ public sealed class PrivateServer
         }
 
         Directory.CreateDirectory(making, OwnerOnly);
-        user = await ServerUser.ForAsync(Path.GetDirectoryName(Folder)!, stop);
-        await user.OwnAsync(making, stop);
-        string[] sync = durable ? [] : ["--no-sync"];
+        _user = await ServerUser.ForAsync(Path.GetDirectoryName(Folder)!, stop);
+        await _user.OwnAsync(making, stop);
+        string[] sync = _durable ? [] : ["--no-sync"];
         await Shell.CheckAsync(
-            user.Command([Path.Combine(binaries!, "initdb"), "-D", making, "-U", Database, "-E", "UTF8", "--locale=C", "--auth-local=trust", "--auth-host=reject", .. sync]), stop);
+            _user.Command([Path.Combine(_binaries!, "initdb"), "-D", making, "-U", Database, "-E", "UTF8", "--locale=C", "--auth-local=trust", "--auth-host=reject", .. sync]), stop);
         await File.AppendAllTextAsync(Path.Combine(making, "postgresql.conf"), $"\ninclude '{ServerSettings.File}'\n", stop);
         Directory.Move(making, Folder);
     }
 
     private async Task MakeSocketFolderAsync(CancellationToken stop)
     {
-        var folder = new DirectoryInfo(socketFolder);
+        var folder = new DirectoryInfo(_socketFolder);
         if (folder.LinkTarget is not null)
         {
-            throw new InvalidOperationException($"{socketFolder} is a link: somebody else made it");
+            throw new InvalidOperationException($"{_socketFolder} is a link: somebody else made it");
         }
 
-        Directory.CreateDirectory(socketFolder, OwnerOnly);
-        File.SetUnixFileMode(socketFolder, OwnerOnly); // fails if it is not ours
-        await user!.OwnAsync(socketFolder, stop);
+        Directory.CreateDirectory(_socketFolder, OwnerOnly);
+        File.SetUnixFileMode(_socketFolder, OwnerOnly); // fails if it is not ours
+        await _user!.OwnAsync(_socketFolder, stop);
     }
 
     private async Task WriteOwnedAsync(string path, string text, CancellationToken stop)
     {
         await File.WriteAllTextAsync(path, text, stop);
-        await user!.OwnAsync(path, stop);
+        await _user!.OwnAsync(path, stop);
     }
 
     /// <summary>
@@ -140,7 +140,7 @@ public sealed class PrivateServer
         }
 
         var deadline = DateTimeOffset.UtcNow + OrphansMax;
-        while (ServerProcess.AnyLives(Folder, clusterName))
+        while (ServerProcess.AnyLives(Folder, _clusterName))
         {
             if (DateTimeOffset.UtcNow > deadline)
             {
@@ -153,7 +153,7 @@ public sealed class PrivateServer
         if (ServerProcess.Recorded(Folder) is { } id && Directory.Exists($"/proc/{id}"))
         {
             File.Delete(Path.Combine(Folder, "postmaster.pid"));
-            File.Delete(Path.Combine(socketFolder, ".s.PGSQL.5432.lock"));
+            File.Delete(Path.Combine(_socketFolder, ".s.PGSQL.5432.lock"));
         }
     }
 
@@ -177,7 +177,7 @@ public sealed class PrivateServer
     }
 
     private Task ControlAsync(IReadOnlyList<string> arguments, CancellationToken stop) =>
-        Shell.CheckAsync(user!.Command([Path.Combine(binaries!, "pg_ctl"), arguments[0], "-D", Folder, .. arguments.Skip(1)]), stop);
+        Shell.CheckAsync(_user!.Command([Path.Combine(_binaries!, "pg_ctl"), arguments[0], "-D", Folder, .. arguments.Skip(1)]), stop);
 
     private async Task MakeDatabaseAsync(CancellationToken stop)
     {

@@ -36,6 +36,7 @@ sealed class LedgerTransaction(NpgsqlConnection connection, NpgsqlTransaction tr
     public async Task<Dictionary<Id, Known>> LockAsync(IEnumerable<Id> ids, CancellationToken stop)
     {
         var known = new Dictionary<Id, Known>();
+        // In the order of the days, then of the ids within a day: see ledger/read.sql.
         foreach (var day in ids.GroupBy(id => id.Day).OrderBy(day => day.Key))
         {
             await using var rows = await connection.Statement("ledger/read", transaction).Add(day.Key).Add([.. day.Select(id => id.ToGuid())]).QueryAsync(stop);

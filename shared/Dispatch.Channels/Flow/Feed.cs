@@ -1,0 +1,162 @@
+using Dispatch.Channels.Journal;
+using Dispatch.Contracts;
+using Dispatch.Log;
+using Microsoft.Extensions.Logging;
+
+namespace Dispatch.Channels.Flow;
+
+/// <summary>
+/// One partition while it is ours: what of it is done, what goes on to other topics, and the commits that make both durable.
+/// Promise: a record that goes on and the position that passes it become visible together; the position passes nothing whose outcome is not durable in the journal.
+/// </summary>
+sealed class Feed : IDisposable
+{
+    private const int RecordsMax = 1_000;
+    private const int BytesMax = 3 * 1024 * 1024;
+    private static readonly TimeSpan Idle = TimeSpan.FromHours(1);
+    private static readonly TimeSpan BackOff = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan BackOffMax = TimeSpan.FromSeconds(5);
+
+    private readonly JournalFile _journal;
+    private readonly DispatcherOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly Pulse _pulse;
+    private readonly Queue<(long Offset, Record Record)> _onward = new();
+    private readonly List<(long Offset, Record Record)> _going = [];
+    private int _isDirty;
+    private volatile bool _isClosed;
+
+    public Feed(IPartition partition, int topic, TrafficClass of, Position start, JournalFile journal, DispatcherOptions options, TimeProvider time, ILogger log)
+    {
+        (Partition, Topic, Class, Window, _journal, _options, _time, _log) = (partition, topic, of, new Window(start), journal, options, time, log);
+        _pulse = new Pulse(time);
+        Permit = new Permit(() => partition.LeaseHolds && !_isClosed);
+    }
+
+    public IPartition Partition { get; }
+
+    /// <summary>In the journal's list.</summary>
+    public int Topic { get; }
+
+    public TrafficClass Class { get; }
+
+    public Window Window { get; }
+
+    public Permit Permit { get; }
+
+    /// <summary>Nothing of it begins any more.</summary>
+    public bool IsClosed => _isClosed;
+
+    /// <summary>Records that wait for a commit.</summary>
+    public int Onward
+    {
+        get
+        {
+            lock (_onward)
+            {
+                return _onward.Count;
+            }
+        }
+    }
+
+    public void Settle(long offset)
+    {
+        Window.Settle(offset);
+        MarkDirty();
+    }
+
+    /// <summary>The record is finished here as soon as <paramref name="record"/> stands elsewhere.</summary>
+    public void HandOver(long offset, Record record)
+    {
+        lock (_onward)
+        {
+            _onward.Enqueue((offset, record));
+        }
+
+        MarkDirty();
+    }
+
+    /// <summary>Commits what was settled, until <paramref name="stop"/>; goes on through every fault of the log.</summary>
+    /// <exception cref="LeaseLostException">The partition is somebody else's.</exception>
+    public async Task CommitAsync(CancellationToken stop)
+    {
+        using var wake = stop.Register(_pulse.Send);
+        var backOff = BackOff;
+        while (!stop.IsCancellationRequested)
+        {
+            await _pulse.WaitAsync(Idle);
+            await DelayAsync(_options.CommitInterval, stop);
+            while (Interlocked.Exchange(ref _isDirty, 0) == 1 && !stop.IsCancellationRequested)
+            {
+                try
+                {
+                    await CommitOnceAsync(keep: false, CancellationToken.None);
+                    backOff = BackOff;
+                }
+                catch (AppendException e)
+                {
+                    _log.CommitFailed(e, Partition.Id.Topic, Partition.Id.Partition, backOff);
+                    await DelayAsync(backOff, stop);
+                    backOff = backOff * 2 < BackOffMax ? backOff * 2 : BackOffMax;
+                    MarkDirty();
+                }
+            }
+        }
+    }
+
+    /// <summary>The last commit: what lanes still have is marked as kept, and nothing of it begins from here on.</summary>
+    /// <exception cref="AppendException">What was settled since the last commit is known to the journal only.</exception>
+    public async Task LeaveAsync(CancellationToken patience)
+    {
+        _isClosed = true;
+        do
+        {
+            await CommitOnceAsync(keep: true, patience);
+        }
+        while (Onward > 0);
+    }
+
+    public void Close() => _isClosed = true;
+
+    public void Dispose() => _pulse.Dispose();
+
+    private async Task CommitOnceAsync(bool keep, CancellationToken stop)
+    {
+        Gather();
+        var position = Window.Snapshot(keep);
+        await Partition.CommitAsync([.. _going.Select(it => it.Record)], position, stop);
+        _going.Clear();
+        _journal.Passed(Partition.Id, position.Next);
+        if (Onward > 0)
+        {
+            MarkDirty();
+        }
+    }
+
+    /// <summary>What was gathered for a commit that failed stays gathered: the window has passed it, so no commit may go without it.</summary>
+    private void Gather()
+    {
+        lock (_onward)
+        {
+            var bytes = _going.Sum(it => it.Record.Value.Length);
+            while (_going.Count < RecordsMax && bytes < BytesMax && _onward.TryDequeue(out var next))
+            {
+                bytes += next.Record.Value.Length;
+                _going.Add(next);
+                Window.Settle(next.Offset);
+            }
+        }
+    }
+
+    private void MarkDirty()
+    {
+        if (Interlocked.Exchange(ref _isDirty, 1) == 0)
+        {
+            _pulse.Send();
+        }
+    }
+
+    private async Task DelayAsync(TimeSpan delay, CancellationToken stop) =>
+        await Task.Delay(delay, _time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+}

@@ -1,0 +1,82 @@
+using System.Buffers.Binary;
+using Dispatch.Contracts;
+using Dispatch.Log;
+using Google.Protobuf;
+
+namespace Dispatch.Channels.Flow;
+
+/// <summary>The records by which a message goes on elsewhere. Pure; each takes the message as it is now.</summary>
+static class Onward
+{
+    public static Record ToRetry(WorkItem item, DateTimeOffset notBefore, TimeSpan delay)
+    {
+        item.Message.NotBefore = notBefore.ToUnixTimeMilliseconds();
+        return Of(item, Topics.Retry(item.Message.Channel, item.Message.Class, delay), item.Message.NotBefore);
+    }
+
+    /// <param name="notBefore">Null: at once.</param>
+    public static Record ToReroute(WorkItem item, DateTimeOffset? notBefore = null)
+    {
+        item.Message.NotBefore = notBefore?.ToUnixTimeMilliseconds() ?? 0;
+        return Of(item, Topics.Reroute(item.Message.Class), item.Message.NotBefore);
+    }
+
+    public static Record ToHeld(WorkItem item, string reason, DateTimeOffset? notBefore = null)
+    {
+        item.Message.HoldReason = reason;
+        item.Message.NotBefore = notBefore?.ToUnixTimeMilliseconds() ?? 0;
+        return Of(item, Topics.Held(item.Message.Class), item.Message.NotBefore);
+    }
+
+    /// <summary>The message as it is, with what was tried; the same message parked for the same attempts has the same parking id.</summary>
+    public static Record ToQuarantine(WorkItem item, string exception, DateTimeOffset at, string service)
+    {
+        var message = item.Message;
+        return ToQuarantine(item.Feed, item.Origin.Offset, message.RecipientKey.Memory, message.ToByteArray(), ParkingId(message), exception, at, service, message);
+    }
+
+    /// <summary>A record that is no message.</summary>
+    public static Record ToQuarantine(Feed feed, Entry entry, string exception, DateTimeOffset at, string service) =>
+        ToQuarantine(feed, entry.Offset, entry.Key, entry.Value, ParkingId(feed, entry), exception, at, service, null);
+
+    public static Id ParkingId(Message message) =>
+        Id.Derive(message.Day, message.MessageId.Memory, BitConverter.GetBytes(message.Attempts), "quarantine"u8.ToArray());
+
+    private static Id ParkingId(Feed feed, Entry entry) => Id.Derive(
+        Id.DayOf(entry.AppendedAt), System.Text.Encoding.UTF8.GetBytes(feed.Partition.Id.Topic), BitConverter.GetBytes(feed.Partition.Id.Partition), BitConverter.GetBytes(entry.Offset));
+
+    private static Record ToQuarantine(
+        Feed feed, long offset, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, Id parking, string exception, DateTimeOffset at, string service, Message? message) =>
+        new(Topics.Quarantine, key, new Quarantined
+        {
+            ParkingId = ByteString.CopyFrom(parking.ToBytes()),
+            Topic = feed.Partition.Id.Topic,
+            Partition = (uint)feed.Partition.Id.Partition,
+            Offset = offset,
+            Key = ByteString.CopyFrom(key.Span),
+            Value = ByteString.CopyFrom(value.Span),
+            Exception = exception,
+            At = at.ToUnixTimeMilliseconds(),
+            Service = service,
+            MessageId = message?.MessageId ?? ByteString.Empty,
+            Tenant = message?.Tenant ?? "",
+        }.ToByteArray());
+
+    private static Record Of(WorkItem item, string topic, long notBefore)
+    {
+        var headers = new List<RecordHeader>(2);
+        if (!item.TraceParent.IsEmpty)
+        {
+            headers.Add(new RecordHeader(RecordHeaders.TraceParent, item.TraceParent));
+        }
+
+        if (notBefore > 0)
+        {
+            var bytes = new byte[sizeof(long)];
+            BinaryPrimitives.WriteInt64BigEndian(bytes, notBefore);
+            headers.Add(new RecordHeader(RecordHeaders.NotBefore, bytes));
+        }
+
+        return new Record(topic, item.Message.RecipientKey.Memory, item.Message.ToByteArray()) { Headers = headers };
+    }
+}

@@ -1,0 +1,78 @@
+using Microsoft.Extensions.Logging;
+
+namespace Dispatch.Channels.Journal;
+
+/// <summary>Reads durable outcomes in the order in which they were noted, from any place on.</summary>
+sealed class JournalReader(JournalFile journal, ILogger log)
+{
+    private const int ChunkBytes = 512 * 1024;
+
+    /// <returns>Outcomes that have something to ship, and the place behind them. None, and the same place: there is nothing yet.</returns>
+    /// <remarks>Each chunk is memory of its own: the outcomes lie in it until they are appended.</remarks>
+    public (List<JournaledOutcome> Outcomes, JournalPosition Next) Read(JournalPosition position)
+    {
+        var outcomes = new List<JournaledOutcome>();
+        while (outcomes.Count == 0 && journal.Readable(position.Segment) is { } readable)
+        {
+            var (segment, end, isLast) = readable;
+            if (segment.Number != position.Segment)
+            {
+                position = new JournalPosition(segment.Number, 0);
+            }
+
+            if (position.Offset >= end)
+            {
+                if (isLast)
+                {
+                    break;
+                }
+
+                position = new JournalPosition(segment.Number + 1, 0);
+                continue;
+            }
+
+            position = position with { Offset = position.Offset + ReadChunk(segment, position.Offset, end, outcomes) };
+        }
+
+        return (outcomes, position);
+    }
+
+    /// <returns>The bytes that were read for good, at least one.</returns>
+    private long ReadChunk(SegmentFile segment, long offset, long end, List<JournaledOutcome> outcomes)
+    {
+        for (var size = (int)Math.Min(ChunkBytes, end - offset); ; size = (int)Math.Min(size + Frames.BodyBytesMax, end - offset))
+        {
+            var chunk = new byte[size];
+            var read = RandomAccess.Read(segment.File, chunk, offset);
+            var reader = new FrameReader(chunk.AsSpan(0, read), segment.Number);
+            while (reader.Read())
+            {
+                if (reader.Skipped > 0)
+                {
+                    log.JournalDamaged(reader.Skipped, segment.Number, offset + reader.Start - reader.Skipped);
+                }
+
+                if (reader.Kind == FrameKind.Outcome && JournaledOutcome.TryRead(chunk.AsMemory(reader.End - reader.Payload.Length, reader.Payload.Length), out var outcome)
+                    && outcome.Value.Length > 0)
+                {
+                    outcomes.Add(outcome);
+                }
+            }
+
+            if (offset + size >= end || read < size)
+            {
+                if (reader.End < read)
+                {
+                    log.JournalDamaged(read - reader.End, segment.Number, offset + reader.End);
+                }
+
+                return end - offset;
+            }
+
+            if (reader.End > 0)
+            {
+                return reader.End;
+            }
+        }
+    }
+}

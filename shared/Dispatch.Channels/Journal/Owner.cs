@@ -1,0 +1,34 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+
+namespace Dispatch.Channels.Journal;
+
+/// <summary>Who owns a journal folder: a name for its life, a number for each start, and the boot of the machine that the last start saw.</summary>
+/// <param name="Epoch">Grows by one at each start, durably: an attempt's number is unique within it.</param>
+sealed record Owner(string Name, ulong Epoch, string Boot)
+{
+    private const string BootFile = "/proc/sys/kernel/random/boot_id";
+
+    /// <returns>This start's owner, and whether the machine went down since the last one: then intents that were only written, not synced, may be gone.</returns>
+    /// <exception cref="IOException">The folder cannot be written.</exception>
+    public static (Owner Owner, bool MachineRestarted) Next(string folder, string prefix)
+    {
+        var path = Path.Combine(folder, "owner.json");
+        var last = File.Exists(path) ? JsonSerializer.Deserialize<Owner>(File.ReadAllText(path)) : null;
+        var boot = File.Exists(BootFile) ? File.ReadAllText(BootFile).Trim() : "";
+        var next = last is null
+            ? new Owner($"{prefix}-{RandomNumberGenerator.GetHexString(8, lowercase: true)}", 1, boot)
+            : last with { Epoch = last.Epoch + 1, Boot = boot };
+
+        var draft = path + ".new";
+        using (var file = File.OpenHandle(draft, FileMode.Create, FileAccess.Write))
+        {
+            RandomAccess.Write(file, JsonSerializer.SerializeToUtf8Bytes(next), 0);
+            Disk.Sync(file);
+        }
+
+        File.Move(draft, path, overwrite: true);
+        Disk.SyncFolder(folder);
+        return (next, last is not null && (boot.Length == 0 || last.Boot != boot));
+    }
+}

@@ -10,7 +10,7 @@ namespace Dispatch.Log.Files;
 /// The few things that must reach the disk. RandomAccess.FlushToDisk swallows EROFS and EINVAL, so a disk that turned read-only would look durable:
 /// here the system call is made directly and every errno is an <see cref="IOException"/>.
 /// </summary>
-static partial class Disk
+public static partial class Disk
 {
     private const int Interrupted = 4; // EINTR, the same number on Linux and macOS
     private static long _syncs;

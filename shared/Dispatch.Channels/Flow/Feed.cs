@@ -29,7 +29,7 @@ sealed class Feed : IDisposable
 
     public Feed(IPartition partition, int topic, TrafficClass of, Position start, JournalFile journal, DispatcherOptions options, TimeProvider time, ILogger log)
     {
-        (Partition, Topic, Class, Window, _journal, _options, _time, _log) = (partition, topic, of, new Window(start), journal, options, time, log);
+        (Partition, Topic, Class, Progress, _journal, _options, _time, _log) = (partition, topic, of, new Progress(start), journal, options, time, log);
         _pulse = new Pulse(time);
         Permit = new Permit(() => partition.LeaseHolds && !_isClosed);
     }
@@ -41,7 +41,7 @@ sealed class Feed : IDisposable
 
     public TrafficClass Class { get; }
 
-    public Window Window { get; }
+    public Progress Progress { get; }
 
     public Permit Permit { get; }
 
@@ -62,7 +62,7 @@ sealed class Feed : IDisposable
 
     public void Settle(long offset)
     {
-        Window.Settle(offset);
+        Progress.Settle(offset);
         MarkDirty();
     }
 
@@ -124,7 +124,7 @@ sealed class Feed : IDisposable
     private async Task CommitOnceAsync(bool keep, CancellationToken stop)
     {
         Gather();
-        var position = Window.Snapshot(keep);
+        var position = Progress.Snapshot(keep);
         await Partition.CommitAsync([.. _going.Select(it => it.Record)], position, stop);
         _going.Clear();
         _journal.Passed(Partition.Id, position.Next);
@@ -144,7 +144,7 @@ sealed class Feed : IDisposable
             {
                 bytes += next.Record.Value.Length;
                 _going.Add(next);
-                Window.Settle(next.Offset);
+                Progress.Settle(next.Offset);
             }
         }
     }

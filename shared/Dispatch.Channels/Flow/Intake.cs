@@ -68,7 +68,7 @@ sealed class Intake(Works works, IReadOnlyList<string> topics, Memory memories)
     {
         await foreach (var batch in feed.Partition.ReadAsync(start, stop))
         {
-            while (!feed.Window.TryAdmit(batch) || feed.Onward > OnwardMax)
+            while (!feed.Progress.TryAdmit(batch) || feed.Onward > OnwardMax)
             {
                 await Task.Delay(Look, works.Time, stop);
             }
@@ -228,7 +228,7 @@ sealed class Intake(Works works, IReadOnlyList<string> topics, Memory memories)
     {
         works.Pool.Remove(item => item.Feed == feed);
         var until = works.Time.GetTimestamp();
-        while (feed.Window.InFlight > 0 && !feed.IsClosed && works.Time.GetElapsedTime(until) < works.Options.StopPatience)
+        while (feed.Progress.InFlight > 0 && !feed.IsClosed && works.Time.GetElapsedTime(until) < works.Options.StopPatience)
         {
             await Task.Delay(Look, works.Time);
             works.Pool.Remove(item => item.Feed == feed); // what a lane gave back meanwhile
@@ -243,9 +243,9 @@ sealed class Intake(Works works, IReadOnlyList<string> topics, Memory memories)
 
         try
         {
-            if (feed.Window.InFlight > 0)
+            if (feed.Progress.InFlight > 0)
             {
-                works.Log.LeftInFlight(feed.Window.InFlight, feed.Partition.Id.Topic, feed.Partition.Id.Partition);
+                works.Log.LeftInFlight(feed.Progress.InFlight, feed.Partition.Id.Topic, feed.Partition.Id.Partition);
             }
 
             using var patience = new CancellationTokenSource(works.Options.StopPatience, works.Time);

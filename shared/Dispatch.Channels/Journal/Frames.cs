@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
-using System.Runtime.InteropServices;
+using Dispatch.Log.Files;
 
 namespace Dispatch.Channels.Journal;
 
@@ -53,22 +53,7 @@ static class Frames
             : 0;
     }
 
-    private static uint Sum(ReadOnlySpan<byte> body, long segment)
-    {
-        var sum = BitOperations.Crc32C(BitOperations.Crc32C(uint.MaxValue, (ulong)segment), (uint)body.Length);
-        while (body.Length >= sizeof(ulong))
-        {
-            sum = BitOperations.Crc32C(sum, MemoryMarshal.Read<ulong>(body));
-            body = body[sizeof(ulong)..];
-        }
-
-        foreach (var b in body)
-        {
-            sum = BitOperations.Crc32C(sum, b);
-        }
-
-        return ~sum;
-    }
+    private static uint Sum(ReadOnlySpan<byte> body, long segment) => Crc.Of(body, BitOperations.Crc32C((uint)segment, (uint)body.Length));
 }
 
 /// <summary>Walks over frames; what is no valid frame is stepped over, and counted.</summary>

@@ -1,3 +1,4 @@
+using Dispatch.Log.Files;
 using Microsoft.Extensions.Logging;
 
 namespace Dispatch.Channels.Journal;
@@ -43,7 +44,7 @@ sealed class JournalReader(JournalFile journal, ILogger log)
         for (var size = (int)Math.Min(ChunkBytes, end - offset); ; size = (int)Math.Min(size + Frames.BodyBytesMax, end - offset))
         {
             var chunk = new byte[size];
-            var read = RandomAccess.Read(segment.File, chunk, offset);
+            var read = Disk.Read(segment.File, chunk, offset);
             var reader = new FrameReader(chunk.AsSpan(0, read), segment.Number);
             while (reader.Read())
             {

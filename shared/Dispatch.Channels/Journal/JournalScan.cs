@@ -1,5 +1,6 @@
 using Dispatch.Contracts;
 using Dispatch.Log;
+using Dispatch.Log.Files;
 
 namespace Dispatch.Channels.Journal;
 
@@ -27,7 +28,7 @@ static class JournalScan
         foreach (var segment in segments)
         {
             var bytes = new byte[segment.Length];
-            var read = RandomAccess.Read(segment.File, bytes, 0);
+            var read = Disk.Read(segment.File, bytes, 0);
             ReadSegment(segment, bytes.AsMemory(0, read), topics, isOpen, all, faults);
         }
 

@@ -1,3 +1,4 @@
+using Dispatch.Log.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace Dispatch.Channels.Journal;
@@ -12,5 +13,5 @@ sealed record JournalSettings(
     public long Reserve => SegmentBytesMax + (SegmentBytesMax / 4);
 
     /// <summary>How the operating system is asked; a suite puts a disk that fails in its place.</summary>
-    public Action<SafeFileHandle> Sync { get; init; } = Disk.Sync;
+    public Action<SafeFileHandle> Sync { get; init; } = file => Disk.Sync(file);
 }

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using Dispatch.Log.Files;
 
 namespace Dispatch.Channels.Journal;
 
@@ -20,15 +21,7 @@ sealed record Owner(string Name, ulong Epoch, string Boot)
             ? new Owner($"{prefix}-{RandomNumberGenerator.GetHexString(8, lowercase: true)}", 1, boot)
             : last with { Epoch = last.Epoch + 1, Boot = boot };
 
-        var draft = path + ".new";
-        using (var file = File.OpenHandle(draft, FileMode.Create, FileAccess.Write))
-        {
-            RandomAccess.Write(file, JsonSerializer.SerializeToUtf8Bytes(next), 0);
-            Disk.Sync(file);
-        }
-
-        File.Move(draft, path, overwrite: true);
-        Disk.SyncFolder(folder);
+        Disk.Replace(path, JsonSerializer.SerializeToUtf8Bytes(next));
         return (next, last is not null && (boot.Length == 0 || last.Boot != boot));
     }
 }

@@ -1,6 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Dispatch.Log;
+using Dispatch.Log.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace Dispatch.Channels.Journal;
@@ -47,7 +49,7 @@ sealed class SegmentFile : IDisposable
         var file = System.IO.File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
         try
         {
-            Disk.Reserve(file, reserve);
+            Reserve.Take(file, reserve);
             var head = SegmentHead.Write(topics);
             var frame = new byte[Frames.SizeOf(head.Length)];
             head.CopyTo(frame, Frames.HeadBytes);
@@ -79,7 +81,7 @@ sealed class SegmentFile : IDisposable
     /// <summary>A record that this segment knows something about.</summary>
     public void Mentions(TopicPartition partition, long offset)
     {
-        ref var highest = ref System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(_highest, partition, out var known);
+        ref var highest = ref CollectionsMarshal.GetValueRefOrAddDefault(_highest, partition, out var known);
         highest = known ? Math.Max(highest, offset) : offset;
     }
 

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using System.Numerics;
+using Dispatch.Log.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace Dispatch.Channels.Journal;
@@ -18,7 +18,7 @@ sealed class ShipperState : IDisposable
         Directory.CreateDirectory(folder);
         _file = File.OpenHandle(Path.Combine(folder, "shipped"), FileMode.OpenOrCreate, FileAccess.ReadWrite);
         Span<byte> bytes = stackalloc byte[Size];
-        if (RandomAccess.Read(_file, bytes, 0) == Size && BinaryPrimitives.ReadUInt32LittleEndian(bytes[25..]) == Sum(bytes[..25]))
+        if (RandomAccess.Read(_file, bytes, 0) == Size && BinaryPrimitives.ReadUInt32LittleEndian(bytes[25..]) == Crc.Of(bytes[..25]))
         {
             Position = new JournalPosition(BinaryPrimitives.ReadInt64LittleEndian(bytes), BinaryPrimitives.ReadInt64LittleEndian(bytes[8..]));
             BehindSince = BinaryPrimitives.ReadInt64LittleEndian(bytes[16..]);
@@ -47,18 +47,7 @@ sealed class ShipperState : IDisposable
         BinaryPrimitives.WriteInt64LittleEndian(bytes[8..], position.Offset);
         BinaryPrimitives.WriteInt64LittleEndian(bytes[16..], behindSince);
         bytes[24] = isPaused ? (byte)1 : (byte)0;
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes[25..], Sum(bytes[..25]));
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes[25..], Crc.Of(bytes[..25]));
         RandomAccess.Write(_file, bytes, 0);
-    }
-
-    private static uint Sum(ReadOnlySpan<byte> bytes)
-    {
-        var sum = uint.MaxValue;
-        foreach (var b in bytes)
-        {
-            sum = BitOperations.Crc32C(sum, b);
-        }
-
-        return ~sum;
     }
 }

@@ -123,7 +123,7 @@ sealed class Lane(Seat seat, IChannelSender sender, Works works)
         for (var i = 0; i < count; i++)
         {
             var item = _batch[i];
-            item.Feed.Window.Begin(item.Origin.Offset);
+            item.Feed.Progress.Begin(item.Origin.Offset);
             if (IsGoing(item))
             {
                 item.Message.Attempts++;
@@ -192,7 +192,7 @@ sealed class Lane(Seat seat, IChannelSender sender, Works works)
     {
         if (!item.Feed.Permit.Holds)
         {
-            item.Feed.Window.Return(item.Origin.Offset); // its next owner reads it
+            item.Feed.Progress.Return(item.Origin.Offset); // its next owner reads it
             return false;
         }
 
@@ -202,7 +202,7 @@ sealed class Lane(Seat seat, IChannelSender sender, Works works)
     private void TakeBack(WorkItem item)
     {
         works.Books.Void(item);
-        item.Feed.Window.Return(item.Origin.Offset);
+        item.Feed.Progress.Return(item.Origin.Offset);
         works.Pool.Return(item);
     }
 
@@ -279,7 +279,7 @@ sealed class Lane(Seat seat, IChannelSender sender, Works works)
         if (attempt is { Verdict: Verdict.Retry, Scope: Scope.Message, Reason: Permit.Lost })
         {
             works.Books.Void(item);
-            item.Feed.Window.Return(item.Origin.Offset);
+            item.Feed.Progress.Return(item.Origin.Offset);
             ProbeVanishedUnless(false);
             return Course.Requeue;
         }
@@ -295,7 +295,7 @@ sealed class Lane(Seat seat, IChannelSender sender, Works works)
     {
         if (after.Course is Course.Wait or Course.Requeue)
         {
-            item.Feed.Window.Return(item.Origin.Offset);
+            item.Feed.Progress.Return(item.Origin.Offset);
             item.IsRetry |= after.Course == Course.Wait;
         }
 

@@ -7,7 +7,7 @@ namespace Dispatch.Channels.Flow;
 /// What of a partition is done while its records finish out of order: where the group stands is the lowest that is not, and what is done above it. Runs ahead by at
 /// most <see cref="Position.AboveMax"/> offsets; thread-safe.
 /// </summary>
-sealed class Window
+sealed class Progress
 {
     private const int Capacity = Position.AboveMax;
 
@@ -28,7 +28,7 @@ sealed class Window
     private bool _moved;
 
     /// <param name="start">Marks that stand in it stay; those that this process settles itself are not in it.</param>
-    public Window(Position start)
+    public Progress(Position start)
     {
         _next = _end = start.Next;
         foreach (var mark in start.Above)

@@ -1,2 +1,6 @@
-var app = WebApplication.CreateBuilder(args).Build();
-await app.RunAsync();
+using Dispatch.Email;
+
+// The email dispatcher on its own; Host runs the same registration beside the others. Its probes and switches are on the admin port.
+var builder = Host.CreateApplicationBuilder(args);
+builder.AddEmail();
+await builder.Build().RunAsync();

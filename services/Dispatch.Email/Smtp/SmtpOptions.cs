@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
+using Microsoft.Extensions.Options;
 
 namespace Dispatch.Email.Smtp;
 
@@ -103,3 +104,6 @@ public sealed class SmtpOptions : IValidatableObject
         }
     }
 }
+
+[OptionsValidator]
+sealed partial class SmtpOptionsValidator : IValidateOptions<SmtpOptions>;

@@ -46,9 +46,11 @@ sealed class SmtpTransaction(SmtpWire wire, SmtpOptions options, SmtpCapabilitie
             return refused;
         }
 
-        for (; mail.Length > BlockLength; mail = mail[BlockLength..])
+        while (mail.Length > BlockLength)
         {
-            await wire.WriteAsync(mail[..Math.Min(BlockLength, mail.Length - EndLength)], options.BlockTimeout);
+            var block = Math.Min(BlockLength, mail.Length - EndLength);
+            await wire.WriteAsync(mail[..block], options.BlockTimeout);
+            mail = mail[block..];
         }
 
         if (!permit.Holds)

@@ -1,2 +1,5 @@
-var app = WebApplication.CreateBuilder(args).Build();
-await app.RunAsync();
+using Dispatch.Router;
+
+var builder = Host.CreateApplicationBuilder(args);
+builder.AddRouter();
+await builder.Build().RunAsync();

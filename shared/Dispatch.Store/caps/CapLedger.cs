@@ -56,6 +56,23 @@ public static class CapLedger
         await caps.StoreAsync(Decided(found, (key, places) => Without(places, messages[key])), stop);
     }
 
+    /// <summary>Drops rows whose places have all ended.</summary>
+    /// <returns>How many.</returns>
+    public static async Task<long> SweepAsync(Database database, DateTimeOffset now, CancellationToken stop)
+    {
+        const int AtOnce = 10_000;
+        await using var connection = await database.OpenAsync(stop);
+        for (var dropped = 0L; ;)
+        {
+            var some = await connection.Statement("caps/sweep").Add(now.ToUnixTimeMilliseconds()).Add(AtOnce).ExecuteAsync(stop);
+            dropped += some;
+            if (some < AtOnce)
+            {
+                return dropped;
+            }
+        }
+    }
+
     private static CapPlace[]? Without(ReadOnlySpan<CapPlace> places, HashSet<Id> messages)
     {
         var left = places.ToArray().Where(place => !messages.Contains(place.Message)).ToArray();

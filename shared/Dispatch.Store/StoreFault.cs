@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Google.Protobuf;
 using Npgsql;
 
 namespace Dispatch.Store;
@@ -13,6 +14,7 @@ public static class StoreFault
     public static bool IsUnavailable(Exception exception) => exception switch
     {
         StoreNotReadyException => true,
+        InvalidProtocolBufferException => false, // an IOException by descent, a broken record by nature
         PostgresException postgres => IsUnavailable(postgres.SqlState),
         NpgsqlException npgsql => npgsql.IsTransient || npgsql.InnerException is null or IOException or SocketException or TimeoutException,
         IOException or SocketException or TimeoutException => true,

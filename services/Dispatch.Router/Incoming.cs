@@ -15,14 +15,30 @@ sealed record Incoming(Entry Entry, Request? Request, Message? Message)
 
     /// <exception cref="InvalidProtocolBufferException">Not such a record.</exception>
     /// <exception cref="InvalidDataException">A record that nothing can be decided about.</exception>
-    public static Incoming Read(string topic, Entry entry) => topic.StartsWith("requests.", StringComparison.Ordinal)
-        ? new Incoming(entry, Checked(Request.Parser.ParseFrom(entry.Value.Span)), null)
-        : new Incoming(entry, null, Checked(Message.Parser.ParseFrom(entry.Value.Span)));
+    public static Incoming Read(string topic, Entry entry)
+    {
+        var record = ReadUnchecked(topic, entry);
+        if (record.Request is { } request)
+        {
+            Check(request);
+        }
+        else
+        {
+            Check(record.Message!);
+        }
+
+        return record;
+    }
+
+    /// <exception cref="InvalidProtocolBufferException">Not such a record.</exception>
+    public static Incoming ReadUnchecked(string topic, Entry entry) => topic.StartsWith("requests.", StringComparison.Ordinal)
+        ? new Incoming(entry, Request.Parser.ParseFrom(entry.Value.Span), null)
+        : new Incoming(entry, null, Message.Parser.ParseFrom(entry.Value.Span));
 
     private static int ContentBytes(Request request) =>
         Math.Max(request.Content?.Push.Length ?? 0, Math.Max(request.Content?.Email.Length ?? 0, request.Content?.Sms.Length ?? 0)) + request.Variables.Length;
 
-    private static Request Checked(Request request)
+    private static void Check(Request request)
     {
         Require(request.RequestId.Length == Id.Size, "request_id");
         Require(request.Tenant.Length > 0, "tenant");
@@ -35,11 +51,9 @@ sealed record Incoming(Entry Entry, Request? Request, Message? Message)
                 Check(address, address.MessageId, address.Channel);
             }
         }
-
-        return request;
     }
 
-    private static Message Checked(Message message)
+    private static void Check(Message message)
     {
         Require(message.RequestId.Length == Id.Size, "request_id");
         Require(message.Tenant.Length > 0, "tenant");
@@ -47,7 +61,6 @@ sealed record Incoming(Entry Entry, Request? Request, Message? Message)
         Require(message.RecipientKey.Length == RecipientKey.Size, "recipient_key");
         Require(message.Address is not null, "address");
         Check(message.Address!, message.MessageId, message.Channel);
-        return message;
     }
 
     private static void Check(Address address, ByteString messageId, Channel channel)

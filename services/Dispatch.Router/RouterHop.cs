@@ -51,10 +51,10 @@ sealed class RouterHop(
         try
         {
             var passages = new List<Passage>();
-            FanOut.Expand(Incoming.Read(partition.Id.Topic, entry), passages);
-            return passages.Select(passage => passage.Message);
+            FanOut.Expand(Incoming.ReadUnchecked(partition.Id.Topic, entry), passages);
+            return passages.Select(passage => passage.Message).Where(message => message.MessageId.Length == Id.Size);
         }
-        catch (Exception e) when (e is InvalidProtocolBufferException or InvalidDataException)
+        catch (InvalidProtocolBufferException)
         {
             return [];
         }

@@ -13,7 +13,7 @@ public static class RouterService
 {
     public static IHostApplicationBuilder AddRouter(this IHostApplicationBuilder builder)
     {
-        builder.AddDispatchHosting("router").AddStore();
+        builder.AddDispatchHosting("router").AddEventLog().AddStore();
         var services = builder.Services;
         services.AddOptions<RouterOptions>().Bind(builder.Configuration.GetSection(RouterOptions.Section)).ValidateOnStart();
         services.AddSingleton<IValidateOptions<RouterOptions>, RouterOptionsValidator>();

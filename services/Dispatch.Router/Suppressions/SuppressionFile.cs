@@ -55,9 +55,9 @@ sealed class SuppressionFile(string path)
 
     public void Append(IReadOnlyCollection<SuppressionChange> changes)
     {
-        using var file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read, 1 << 16);
-        var torn = (file.Length - Format.Length) % EntryBytes;
-        file.SetLength(file.Length - torn);
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.Read, 1 << 16);
+        file.SetLength(file.Length - ((file.Length - Format.Length) % EntryBytes));
+        file.Seek(0, SeekOrigin.End);
         Write(file, changes);
     }
 

@@ -1,6 +1,2 @@
-using Dispatch.Feedback;
-
-// Feedback on its own; Host runs the same registration beside the others. Its probes and switches are on the admin port.
-var builder = Host.CreateApplicationBuilder(args);
-builder.AddFeedback();
-await builder.Build().RunAsync();
+var app = WebApplication.CreateBuilder(args).Build();
+await app.RunAsync();

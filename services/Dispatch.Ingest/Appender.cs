@@ -5,9 +5,12 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace Dispatch.Ingest;
 
 /// <summary>Hands records to the log, measures it, and knows whether it can be written; says so once, not per call.</summary>
-sealed class Appender(IEventLog events, ILogger<Appender> log) : IHealthCheck
+sealed class Appender(IEventLog events, TimeProvider clock, ILogger<Appender> log) : IHealthCheck
 {
-    private volatile string? _fault;
+    private volatile AppendFault? _fault;
+
+    /// <summary>Why and since when the log cannot be written; null: it can.</summary>
+    public (string Reason, DateTimeOffset Since)? Fault => _fault is { } fault ? (fault.Reason, fault.Since) : null;
 
     /// <exception cref="AppendException">Nothing was accepted; says whether the records may be there nevertheless.</exception>
     public async ValueTask AppendAsync(IReadOnlyList<Record> records)
@@ -19,7 +22,7 @@ sealed class Appender(IEventLog events, ILogger<Appender> log) : IHealthCheck
         }
         catch (AppendException e)
         {
-            if (Interlocked.Exchange(ref _fault, e.Message) is null)
+            if (_fault is null && Interlocked.CompareExchange(ref _fault, new AppendFault(e.Message, clock.GetUtcNow()), null) is null)
             {
                 log.LogUnwritable(e.Message);
             }
@@ -36,5 +39,7 @@ sealed class Appender(IEventLog events, ILogger<Appender> log) : IHealthCheck
     }
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        Task.FromResult(_fault is { } fault ? HealthCheckResult.Unhealthy($"the last append failed: {fault}") : HealthCheckResult.Healthy("appends succeed"));
+        Task.FromResult(_fault is { } fault ? HealthCheckResult.Unhealthy($"the last append failed: {fault.Reason}") : HealthCheckResult.Healthy("appends succeed"));
+
+    private sealed record AppendFault(string Reason, DateTimeOffset Since);
 }

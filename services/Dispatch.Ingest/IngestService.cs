@@ -2,15 +2,21 @@ using Dispatch.Contracts;
 using Dispatch.Hosting;
 using Dispatch.Ingest.Auth;
 using Dispatch.Ingest.Events;
+using Dispatch.Ingest.Hooks;
 using Dispatch.Ingest.Http;
 using Dispatch.Ingest.Idempotency;
 using Dispatch.Ingest.Messages;
+using Dispatch.Ingest.Operate;
+using Dispatch.Ingest.Reads;
+using Dispatch.Ingest.Resources;
 using Dispatch.Log;
 using Dispatch.Store;
 using Dispatch.Store.Control;
 using Dispatch.Store.Idempotency;
 using Dispatch.Store.Keys;
+using Dispatch.Store.Queries;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 
 namespace Dispatch.Ingest;
@@ -48,6 +54,21 @@ public static class IngestService
         services.AddSingleton<PostMessages>();
         services.AddSingleton<PostBatch>();
         services.AddSingleton<PostEvents>();
+        services.AddSingleton<Replays>();
+        services.AddSingleton<MessageQueries>();
+        services.AddSingleton<StatQueries>();
+        services.AddSingleton<ReadMessages>();
+        services.AddSingleton<ReadStats>();
+        services.AddSingleton<ReadStatus>();
+        services.TryAddSingleton<CapRules>();
+        services.TryAddSingleton<SuppressionStore>();
+        services.AddSingleton<CapResource>();
+        services.AddSingleton<SuppressionResource>();
+        services.AddSingleton<ModeResource>();
+        services.AddSingleton<QuarantineResource>();
+        services.AddSingleton<HeldResource>();
+        services.AddSingleton(provider => new HookLanes(builder.Configuration, provider.GetRequiredService<IOptions<IngestOptions>>().Value.PublicUrl!));
+        services.AddSingleton<HttpSmsHook>();
         services.AddHealthChecks().AddCheck<Appender>("log.append").AddCheck<DoorHealth>("idempotency");
         return builder;
     }
@@ -55,13 +76,7 @@ public static class IngestService
     public static WebApplication MapIngest(this WebApplication app)
     {
         app.UseStatusCodePages(context => Problem.OfStatus(context.HttpContext.Response.StatusCode).WriteAsync(context.HttpContext));
-        var gate = app.Services.GetRequiredService<Gate>();
-        var messages = app.Services.GetRequiredService<PostMessages>();
-        var batch = app.Services.GetRequiredService<PostBatch>();
-        var events = app.Services.GetRequiredService<PostEvents>();
-        app.MapPost("/v1/messages", gate.For(Scopes.Send, messages.PostAsync));
-        app.MapPost("/v1/messages/batch", gate.For(Scopes.Send, batch.PostAsync));
-        app.MapPost("/v1/events", gate.For(Scopes.EventsWrite, events.PostAsync));
+        app.MapApi();
         return app;
     }
 

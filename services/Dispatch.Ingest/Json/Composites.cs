@@ -119,6 +119,31 @@ sealed class TextsField<T>(string name, string doc, int max, Action<T, string> a
     };
 }
 
+/// <summary>A list of words, each one of a few.</summary>
+sealed class ChoicesField<T, TValue>(string name, string doc, IReadOnlyList<(string Word, TValue Value)> choices, Action<T, TValue> add) : Field<T>(name, doc)
+{
+    private readonly ChoiceField<T, TValue> _one = new("", "", choices, add);
+
+    public override void Read(JsonElement value, T into, Faults faults)
+    {
+        if (value.ValueKind != JsonValueKind.Array || value.GetArrayLength() is 0 || value.GetArrayLength() > choices.Count)
+        {
+            faults.Add("not_a_choice", $"must be an array of some of {string.Join(", ", choices.Select(choice => choice.Word))}");
+            return;
+        }
+
+        var index = 0;
+        foreach (var element in value.EnumerateArray())
+        {
+            faults.Enter(index++);
+            _one.Read(element, into, faults);
+            faults.Leave();
+        }
+    }
+
+    public override OpenApiSchema Describe() => new() { Type = JsonSchemaType.Array, MinItems = 1, MaxItems = choices.Count, Items = _one.Describe() };
+}
+
 /// <summary>An object of the caller's own, kept as it was written: bounded in bytes and depth, otherwise not looked into.</summary>
 sealed class AnyObjectField<T>(string name, string doc, int bytesMax, int depthMax, Action<T, byte[]> set) : Field<T>(name, doc)
 {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Unicode;
+using Dispatch.Ingest.Http;
 
 namespace Dispatch.Ingest.Json;
 
@@ -12,6 +13,19 @@ static class JsonBody
     private static readonly JsonDocumentOptions Strict = new() { MaxDepth = DepthMax, AllowDuplicateProperties = false };
     private static readonly JsonDocumentOptions AnyDepth = new() { MaxDepth = 100_000, AllowDuplicateProperties = true };
     private static readonly JsonDocumentOptions AnyNames = new() { MaxDepth = DepthMax, AllowDuplicateProperties = true };
+
+    /// <summary>A whole body of one shape.</summary>
+    /// <param name="check">What depends on more than one field.</param>
+    /// <exception cref="RefusedException">400, with all that is wrong.</exception>
+    public static T Read<T>(ReadOnlyMemory<byte> body, Shape<T> shape, T into, Action<T, Faults>? check = null)
+        where T : class
+    {
+        var faults = new Faults();
+        using var document = Parse(body, faults) ?? throw RefusedException.Of(faults);
+        shape.Read(document.RootElement, into, faults);
+        check?.Invoke(into, faults);
+        return faults.Count == 0 ? into : throw RefusedException.Of(faults);
+    }
 
     /// <returns>null when there is a fault.</returns>
     public static JsonDocument? Parse(ReadOnlyMemory<byte> body, Faults faults)

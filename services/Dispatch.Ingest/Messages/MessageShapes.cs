@@ -21,7 +21,7 @@ static class MessageShapes
 
     public static readonly IReadOnlyList<(string Word, Channel Value)> Channels = [.. Topics.Channels.Select(it => (Topics.Name(it), it))];
 
-    private static readonly Shape<Address> PushAddress = new("PushAddress", "An app on a device.",
+    public static readonly Shape<Address> PushAddress = new("PushAddress", "An app on a device.",
         new ChoiceField<Address, string>("provider", "Whose token it is.", [("apns", "apns"), ("fcm", "fcm")], (it, value) => it.Provider = value) { Required = true },
         new TextField<Address>("app", "The app's name in the lanes' configuration.", (it, value) => it.App = value) { Required = true, LengthMax = 128, Rule = Texts.IsWord },
         new TextField<Address>("token", "As the device's system gave it.", (it, value) => it.Value = value) { Required = true, LengthMax = 4_096 },

@@ -64,6 +64,29 @@ sealed class Recipients(RecipientKey keys)
 
     private RejectedAddress? Fault(Address address, MessageDraft request, string tenant, HashSet<string>? seen)
     {
+        if (Canonicalise(address) is { } rejected)
+        {
+            return rejected;
+        }
+
+        if (!request.Has(address.Channel))
+        {
+            return new RejectedAddress(address.Channel, "no_content", $"the request has no content for {Topics.Name(address.Channel)}");
+        }
+
+        var name = Canonical(address);
+        if (seen?.Add(name) == false)
+        {
+            return new RejectedAddress(address.Channel, "duplicate_address", "the same address stands in this request before");
+        }
+
+        address.AddressKey = UnsafeByteOperations.UnsafeWrap(keys.OfAddress(tenant, name));
+        return null;
+    }
+
+    /// <summary>Gives the address its one spelling, or says why it has none.</summary>
+    public static RejectedAddress? Canonicalise(Address address)
+    {
         var canonical = address.Channel switch
         {
             Channel.Email => AddressRules.Email(address.Value),
@@ -81,18 +104,6 @@ sealed class Recipients(RecipientKey keys)
         }
 
         address.Value = canonical;
-        if (!request.Has(address.Channel))
-        {
-            return new RejectedAddress(address.Channel, "no_content", $"the request has no content for {Topics.Name(address.Channel)}");
-        }
-
-        var name = Canonical(address);
-        if (seen?.Add(name) == false)
-        {
-            return new RejectedAddress(address.Channel, "duplicate_address", "the same address stands in this request before");
-        }
-
-        address.AddressKey = UnsafeByteOperations.UnsafeWrap(keys.OfAddress(tenant, name));
         return null;
     }
 

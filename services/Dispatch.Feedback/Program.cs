@@ -1,2 +1,6 @@
-var app = WebApplication.CreateBuilder(args).Build();
-await app.RunAsync();
+using Dispatch.Feedback;
+
+// Feedback on its own; Host runs the same registration beside the others. Its probes and switches are on the admin port.
+var builder = Host.CreateApplicationBuilder(args);
+builder.AddFeedback();
+await builder.Build().RunAsync();

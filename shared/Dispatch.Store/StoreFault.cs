@@ -16,6 +16,7 @@ public static class StoreFault
         StoreNotReadyException => true,
         InvalidProtocolBufferException => false, // an IOException by descent, a broken record by nature
         PostgresException postgres => IsUnavailable(postgres.SqlState),
+        NpgsqlOperationInProgressException => false,
         NpgsqlException npgsql => npgsql.IsTransient || npgsql.InnerException is null or IOException or SocketException or TimeoutException,
         IOException or SocketException or TimeoutException => true,
         _ => false,

@@ -1,0 +1,58 @@
+using Dispatch.Contracts;
+using Dispatch.Log;
+using Dispatch.Policy;
+using Dispatch.Store;
+
+namespace Dispatch.Feedback;
+
+/// <summary>Consecutive records of one partition, and where they take its position.</summary>
+/// <param name="From">Where the store has it; null: nowhere yet.</param>
+sealed record Step(IPartition Partition, IReadOnlyList<Entry> Entries, long? From, long Next)
+{
+    /// <summary>Pure but for the batch: what the records say.</summary>
+    /// <exception cref="Google.Protobuf.InvalidProtocolBufferException">A record is none of ours.</exception>
+    public void AddTo(LedgerBatch batch, IEventLog log)
+    {
+        foreach (var entry in Entries)
+        {
+            switch (Partition.Id.Topic)
+            {
+                case Topics.Outcomes:
+                    Learn(batch, Outcome.Parser.ParseFrom(entry.Value.Span), entry, log);
+                    break;
+                case Topics.Events:
+                    batch.Learn(Event.Parser.ParseFrom(entry.Value.Span));
+                    break;
+                default:
+                    batch.Expect(Request.Parser.ParseFrom(entry.Value.Span));
+                    break;
+            }
+        }
+
+        Move(batch, log);
+    }
+
+    public void Move(LedgerBatch batch, IEventLog log) =>
+        batch.Move(new PositionMove(log.ClusterId, Partition.Id.Topic, Partition.Id.Partition, From, Next));
+
+    /// <summary>The same records, in two steps.</summary>
+    public (Step First, Step Second) Halves()
+    {
+        var middle = Entries.Count / 2;
+        var border = Entries[middle].Offset;
+        return (this with { Entries = [.. Entries.Take(middle)], Next = border }, this with { Entries = [.. Entries.Skip(middle)], From = border });
+    }
+
+    private void Learn(LedgerBatch batch, Outcome outcome, Entry entry, IEventLog log)
+    {
+        if (outcome.Kind == OutcomeKind.CaughtUp)
+        {
+            batch.Mark(new BlindMark(
+                outcome.SourceId, DateTimeOffset.FromUnixTimeMilliseconds(outcome.At), Partition.Id.Partition, log.PartitionsOf(Topics.Outcomes), entry.AppendedAt));
+            return;
+        }
+
+        outcome.State = States.Of(outcome);
+        batch.Learn(outcome);
+    }
+}

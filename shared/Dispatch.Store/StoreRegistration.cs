@@ -11,7 +11,7 @@ namespace Dispatch.Store;
 public static class StoreRegistration
 {
     /// <summary>
-    /// <see cref="Database"/>, its migrations, <see cref="WriteProbe"/> and the health check "postgres"; without a connection string also the private server.
+    /// <see cref="Database"/>, its migrations, <see cref="WriteProbe"/>, <see cref="Settlement"/> and the health check "postgres"; without a connection string also the private server.
     /// Safe to call from every service of a process.
     /// </summary>
     public static IHostApplicationBuilder AddStore(this IHostApplicationBuilder builder)
@@ -46,6 +46,7 @@ public static class StoreRegistration
             return new PrivateServer(Path.Combine(options.Data, "postgres"), options.Durable);
         });
         services.AddSingleton<WriteProbe>();
+        services.AddSingleton<Settlement>();
         services.AddSingleton<CapRules>();
         services.AddSingleton<SuppressionStore>();
         services.AddHostedService<PrivatePostgres>(); // first: hosted services stop in the opposite order

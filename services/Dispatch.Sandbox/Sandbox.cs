@@ -25,6 +25,7 @@ public sealed class Sandbox : IAsyncDisposable
     readonly OracleWriter oracle;
     readonly TimerWheel wheel = new();
     readonly Dictionary<string, Http2Server> http2 = [];
+    int disposed;
 
     Sandbox(SandboxOptions options, ILoggerFactory logs, TimeProvider clock)
     {
@@ -62,6 +63,8 @@ public sealed class Sandbox : IAsyncDisposable
         providers[provider].Change(change(providers[provider].Settings));
     }
 
+    public ProviderSettings Settings(string provider) => providers[provider].Settings;
+
     public Counters Counters(string provider) => providers[provider].Counters;
 
     /// <summary>Tells the clients of apns or fcm to open new connections.</summary>
@@ -83,6 +86,11 @@ public sealed class Sandbox : IAsyncDisposable
     /// <summary>Open requests are answered, then the oracle logs are written out and closed.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref disposed, 1) == 1)
+        {
+            return;
+        }
+
         while (running.TryPop(out var part))
         {
             await part.DisposeAsync();

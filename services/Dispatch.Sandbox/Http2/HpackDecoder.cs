@@ -6,14 +6,18 @@ namespace Dispatch.Sandbox.Http2;
 /// </summary>
 sealed class HpackDecoder
 {
-    public const int TableSizeMax = 4096;
+    /// <summary>What a client may use until SETTINGS say otherwise; ours never do.</summary>
+    public const int TableSizeDefault = 4096;
 
     readonly List<HeaderField> entries = []; // the newest last: index 62 on the wire
     int first;                               // of the list; what stands before it was evicted
+    readonly int tableSizeMax;
     int size;
-    int sizeMax = TableSizeMax;
+    int sizeMax; // what the client chose below it
     byte[] nameScratch = new byte[256];
     byte[] valueScratch = new byte[1024];
+
+    public HpackDecoder(int tableSizeMax = TableSizeDefault) => (this.tableSizeMax, sizeMax) = (tableSizeMax, tableSizeMax);
 
     public void Decode(ReadOnlySpan<byte> block, HeaderStore to)
     {
@@ -75,7 +79,7 @@ sealed class HpackDecoder
 
     void Resize(int fieldsBefore, int octets)
     {
-        if (fieldsBefore > 0 || octets > TableSizeMax)
+        if (fieldsBefore > 0 || octets > tableSizeMax)
         {
             throw Broken("table size update out of place or above the limit");
         }

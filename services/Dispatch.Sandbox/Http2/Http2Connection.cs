@@ -21,6 +21,7 @@ sealed class Http2Connection : IDisposable
     readonly SslStream stream;
     readonly Http2Output output;
     readonly Http2Session session;
+    readonly Http2Reader reader;
     readonly Provider provider;
     readonly ILogger log;
 
@@ -33,6 +34,7 @@ sealed class Http2Connection : IDisposable
         stream = new SslStream(new NetworkStream(socket, ownsSocket: true));
         output = new Http2Output(stream, gate, () => provider.Oracle.WriteOut(), Close);
         session = new Http2Session(this, application, provider, output, wheel);
+        reader = new Http2Reader(session);
     }
 
     /// <summary>For the application: what it wants to remember about the client, such as the token it sent last.</summary>
@@ -153,7 +155,7 @@ sealed class Http2Connection : IDisposable
         {
             try
             {
-                used = session.Process(buffer.AsSpan(0, filled));
+                used = reader.Process(buffer.AsSpan(0, filled));
             }
             catch (Http2Exception e)
             {

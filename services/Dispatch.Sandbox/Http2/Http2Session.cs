@@ -1,16 +1,14 @@
-using System.Buffers.Binary;
-
 namespace Dispatch.Sandbox.Http2;
 
 /// <summary>
-/// The protocol of one connection, RFC 9113 as far as a server of small messages needs it: frames in, frames out, no I/O. All calls under the connection's lock.
+/// The streams of one connection, RFC 9113 as far as a server of small messages needs it: what <see cref="Http2Reader"/> reads comes in, frames go out, no I/O.
+/// All calls under the connection's lock.
 /// A broken rule is an <see cref="Http2Exception"/>, which ends the connection.
 /// </summary>
 sealed class Http2Session(Http2Connection connection, IHttp2Application application, Provider provider, Http2Output output, TimerWheel wheel)
 {
     const int StreamWindow = 256 * 1024;
     const int ConnectionWindow = 16 * 1024 * 1024;
-    const int HeaderBlockMax = 32 * 1024;
     const int PooledMax = 4096;
 
     readonly Dictionary<int, Http2Exchange> open = [];
@@ -18,16 +16,12 @@ sealed class Http2Session(Http2Connection connection, IHttp2Application applicat
     readonly HpackDecoder hpack = new();
     readonly StreamLimit limit = new();
     readonly Http2Answers answers = new(output);
-    readonly ByteBuffer headerBlock = new(512); // of a HEADERS frame that goes on in CONTINUATIONs
     readonly HeaderStore unused = new();        // where fields go that nobody reads: trailers, refused streams
-    FrameHead continued;
-    int headersAtEnd; // stream whose HEADERS said END_STREAM, while its CONTINUATIONs come
     int lastStreamId;
     int lastWholeId;
     int? goAwayAfter;
     int uncredited;
     bool begun;
-    bool prefaceSeen;
     bool promoted;
 
     /// <summary>Nothing is read any more; the connection closes when the output is written.</summary>
@@ -35,15 +29,8 @@ sealed class Http2Session(Http2Connection connection, IHttp2Application applicat
 
     public int OpenStreams => open.Count;
 
-    static ReadOnlySpan<byte> Preface => "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8;
-
     public void Begin()
     {
-        if (Over)
-        {
-            return;
-        }
-
         begun = true;
         var streams = application.OneStreamAtStart ? 1 : provider.Settings.StreamLimit;
         FrameWriter.Settings(
@@ -53,41 +40,6 @@ sealed class Http2Session(Http2Connection connection, IHttp2Application applicat
             (Setting.MaxHeaderListSize, HeaderStore.ListSizeMax));
         limit.Sent(streams);
         FrameWriter.WindowUpdate(output.Frames, 0, ConnectionWindow - 65_535);
-    }
-
-    /// <returns>How much of the input was used; the rest is the beginning of a frame.</returns>
-    public int Process(ReadOnlySpan<byte> input)
-    {
-        var at = 0;
-        if (!prefaceSeen)
-        {
-            if (input.Length < Preface.Length)
-            {
-                return 0;
-            }
-
-            prefaceSeen = input.StartsWith(Preface) ? true : throw Broken("no HTTP/2 preface");
-            at = Preface.Length;
-        }
-
-        while (!Over && input.Length - at >= FrameHead.Size)
-        {
-            var head = FrameHead.Read(input[at..]);
-            if (head.Length > FrameHead.PayloadMax)
-            {
-                throw new Http2Exception(Http2Error.FrameSizeError, "frame above 16 KiB");
-            }
-
-            if (input.Length - at - FrameHead.Size < head.Length)
-            {
-                break;
-            }
-
-            Take(head, input.Slice(at + FrameHead.Size, head.Length));
-            at += FrameHead.Size + head.Length;
-        }
-
-        return Over ? input.Length : at;
     }
 
     /// <summary>The limit of the provider's settings, from now on: sent at once, in force when acknowledged.</summary>
@@ -116,9 +68,8 @@ sealed class Http2Session(Http2Connection connection, IHttp2Application applicat
     /// </summary>
     public void GoAway(Http2Error code, ReadOnlySpan<byte> debug)
     {
-        if (Over || !begun)
+        if (Over || !begun) // still shaking hands: nothing was asked yet
         {
-            Over = true; // still shaking hands: there is nobody to tell
             return;
         }
 
@@ -154,90 +105,9 @@ sealed class Http2Session(Http2Connection connection, IHttp2Application applicat
         open.Clear();
     }
 
-    void Take(FrameHead head, ReadOnlySpan<byte> payload)
+    /// <summary>A whole header block. It is decoded in any case, or the tables of both ends part ways.</summary>
+    public void Headers(int streamId, ReadOnlySpan<byte> block, bool ends)
     {
-        if (continued.StreamId != 0 && (head.Type != FrameType.Continuation || head.StreamId != continued.StreamId))
-        {
-            throw Broken("frame inside a header block");
-        }
-
-        switch (head.Type)
-        {
-            case FrameType.Data:
-                Data(head, payload);
-                break;
-            case FrameType.Headers:
-                HeadersFrame(head, payload);
-                break;
-            case FrameType.Continuation:
-                Continuation(head, payload);
-                break;
-            case FrameType.RstStream:
-                ResetByClient(head, payload);
-                break;
-            case FrameType.Settings:
-                SettingsFrame(head, payload);
-                break;
-            case FrameType.Ping:
-                Ping(head, payload);
-                break;
-            case FrameType.WindowUpdate:
-                WindowUpdate(head, payload);
-                break;
-            case FrameType.GoAway:
-                goAwayAfter ??= lastStreamId; // the client leaves: answer what it has asked
-                Over |= open.Count == 0;
-                break;
-            case FrameType.PushPromise:
-                throw Broken("PUSH_PROMISE from a client");
-            default: // PRIORITY, and types that came later
-                break;
-        }
-    }
-
-    void HeadersFrame(FrameHead head, ReadOnlySpan<byte> payload)
-    {
-        var block = Unpadded(head, payload);
-        if (head.Has(FrameFlags.Priority))
-        {
-            block = block.Length >= 5 ? block[5..] : throw Broken("HEADERS too short for its priority");
-        }
-
-        headersAtEnd = head.Has(FrameFlags.EndStream) ? head.StreamId : 0;
-        if (head.Has(FrameFlags.EndHeaders))
-        {
-            HeaderBlock(head.StreamId, block);
-            return;
-        }
-
-        continued = head;
-        headerBlock.Clear();
-        headerBlock.Append(block);
-    }
-
-    void Continuation(FrameHead head, ReadOnlySpan<byte> payload)
-    {
-        if (continued.StreamId == 0)
-        {
-            throw Broken("CONTINUATION without HEADERS");
-        }
-
-        headerBlock.Append(payload);
-        if (headerBlock.Length > HeaderBlockMax)
-        {
-            throw new Http2Exception(Http2Error.EnhanceYourCalm, "header block too large");
-        }
-
-        if (head.Has(FrameFlags.EndHeaders))
-        {
-            continued = default;
-            HeaderBlock(head.StreamId, headerBlock.Written);
-        }
-    }
-
-    void HeaderBlock(int streamId, ReadOnlySpan<byte> block)
-    {
-        var ends = headersAtEnd == streamId;
         if (open.TryGetValue(streamId, out var exchange))
         {
             unused.Clear();
@@ -288,16 +158,16 @@ sealed class Http2Session(Http2Connection connection, IHttp2Application applicat
         return exchange;
     }
 
-    void Data(FrameHead head, ReadOnlySpan<byte> payload)
+    /// <param name="octets">Of the whole frame: padding counts for flow control.</param>
+    public void Data(int streamId, ReadOnlySpan<byte> data, int octets, bool ends)
     {
-        if (head.StreamId == 0 || head.StreamId > lastStreamId)
+        if (streamId == 0 || streamId > lastStreamId)
         {
             throw Broken("DATA on a stream that was never opened");
         }
 
-        Credit(head.Length);
-        var data = Unpadded(head, payload);
-        if (!open.TryGetValue(head.StreamId, out var exchange))
+        Credit(octets);
+        if (!open.TryGetValue(streamId, out var exchange))
         {
             return; // refused or reset: was on its way
         }
@@ -308,13 +178,13 @@ sealed class Http2Session(Http2Connection connection, IHttp2Application applicat
         }
 
         exchange.Receive(data);
-        if (head.Has(FrameFlags.EndStream))
+        if (ends)
         {
             Whole(exchange);
             return;
         }
 
-        exchange.Uncredited += head.Length;
+        exchange.Uncredited += octets;
         if (exchange.Uncredited >= StreamWindow / 2)
         {
             FrameWriter.WindowUpdate(output.Frames, exchange.StreamId, exchange.Uncredited);
@@ -390,14 +260,14 @@ sealed class Http2Session(Http2Connection connection, IHttp2Application applicat
         Over |= goAwayAfter is not null && open.Count == 0;
     }
 
-    void ResetByClient(FrameHead head, ReadOnlySpan<byte> payload)
+    public void ResetByClient(int streamId)
     {
-        if (payload.Length != 4 || head.StreamId == 0 || head.StreamId > lastStreamId)
+        if (streamId == 0 || streamId > lastStreamId)
         {
-            throw Broken("RST_STREAM of the wrong size or of an idle stream");
+            throw Broken("RST_STREAM of an idle stream");
         }
 
-        if (open.TryGetValue(head.StreamId, out var exchange))
+        if (open.TryGetValue(streamId, out var exchange))
         {
             Settle(exchange, answered: false);
             answers.Forget(exchange);
@@ -405,62 +275,42 @@ sealed class Http2Session(Http2Connection connection, IHttp2Application applicat
         }
     }
 
-    void SettingsFrame(FrameHead head, ReadOnlySpan<byte> payload)
+    /// <summary>Our settings are in force at the client.</summary>
+    public void SettingsAcknowledged() => limit.Acknowledge();
+
+    /// <param name="initialWindow">Null: the client's SETTINGS did not name it.</param>
+    public void SettingsOfClient(uint? initialWindow)
     {
-        if (head.StreamId != 0 || payload.Length % 6 != 0 || (head.Has(FrameHead.Ack) && payload.Length != 0))
+        if (initialWindow is { } window)
         {
-            throw new Http2Exception(Http2Error.FrameSizeError, "SETTINGS of the wrong shape");
-        }
-
-        if (head.Has(FrameHead.Ack))
-        {
-            limit.Acknowledge();
-            return;
-        }
-
-        for (var at = 0; at < payload.Length; at += 6)
-        {
-            if ((Setting)BinaryPrimitives.ReadUInt16BigEndian(payload[at..]) == Setting.InitialWindowSize)
-            {
-                answers.Resize(BinaryPrimitives.ReadUInt32BigEndian(payload[(at + 2)..]), open.Values);
-            }
+            answers.Resize(window, open.Values);
         }
 
         FrameWriter.SettingsAck(output.Frames);
         SendUnblocked();
     }
 
-    void Ping(FrameHead head, ReadOnlySpan<byte> payload)
+    public void Ping(ReadOnlySpan<byte> payload) => FrameWriter.Pong(output.Frames, payload);
+
+    public void WindowUpdate(int streamId, int octets)
     {
-        if (payload.Length != 8)
-        {
-            throw new Http2Exception(Http2Error.FrameSizeError, "PING of the wrong size");
-        }
-
-        if (!head.Has(FrameHead.Ack))
-        {
-            FrameWriter.Pong(output.Frames, payload);
-        }
-    }
-
-    void WindowUpdate(FrameHead head, ReadOnlySpan<byte> payload)
-    {
-        var octets = payload.Length == 4 ? BinaryPrimitives.ReadInt32BigEndian(payload) & int.MaxValue : 0;
-        if (octets == 0)
-        {
-            throw Broken("WINDOW_UPDATE of the wrong size or of nothing");
-        }
-
-        if (head.StreamId == 0)
+        if (streamId == 0)
         {
             answers.Grant(octets);
         }
-        else if (open.TryGetValue(head.StreamId, out var exchange))
+        else if (open.TryGetValue(streamId, out var exchange))
         {
             Http2Answers.Grant(exchange, octets);
         }
 
         SendUnblocked();
+    }
+
+    /// <summary>The client sent GOAWAY: answer what it has asked.</summary>
+    public void ClientLeaves()
+    {
+        goAwayAfter ??= lastStreamId;
+        Over |= open.Count == 0;
     }
 
     void SendUnblocked()
@@ -469,16 +319,6 @@ sealed class Http2Session(Http2Connection connection, IHttp2Application applicat
         {
             Answer(exchange);
         }
-    }
-
-    static ReadOnlySpan<byte> Unpadded(FrameHead head, ReadOnlySpan<byte> payload)
-    {
-        if (!head.Has(FrameFlags.Padded))
-        {
-            return payload;
-        }
-
-        return payload.Length > payload[0] ? payload[1..^payload[0]] : throw Broken("padding longer than its frame");
     }
 
     static Http2Exception Broken(string what) => new(Http2Error.ProtocolError, what);

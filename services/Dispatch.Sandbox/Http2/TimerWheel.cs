@@ -14,7 +14,7 @@ sealed class TimerWheel : IDisposable
     readonly Lock gate = new();
     readonly AutoResetEvent wake = new(initialState: false);
     readonly Thread thread;
-    List<Entry> due = [];
+    readonly List<Entry> due = []; // of this turn; the thread's own
     int waiting;
     long passed = Now();
     volatile bool stopping;
@@ -84,21 +84,16 @@ sealed class TimerWheel : IDisposable
         {
             for (var tick = Math.Max(passed + 1, now - Slots + 1); tick <= now; tick++)
             {
-                var slot = slots[tick % Slots];
-                var kept = 0;
-                foreach (var entry in slot)
+                slots[tick % Slots].RemoveAll(entry =>
                 {
-                    if (entry.Due <= now)
+                    var isDue = entry.Due <= now; // the others have more rounds to go
+                    if (isDue)
                     {
                         due.Add(entry);
                     }
-                    else
-                    {
-                        slot[kept++] = entry;
-                    }
-                }
 
-                slot.RemoveRange(kept, slot.Count - kept);
+                    return isDue;
+                });
             }
 
             passed = now;

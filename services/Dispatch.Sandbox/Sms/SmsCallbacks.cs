@@ -3,7 +3,8 @@ using System.Globalization;
 namespace Dispatch.Sandbox.Sms;
 
 /// <summary>A status that the gateway reports to its customer's address.</summary>
-sealed record SmsCallback(SmsMessage Message, string Status, int? ErrorCode, int Tried = 0);
+/// <param name="Then">The message's next report; it waits for the first answer to this one, so that reports are out of order only when somebody asks for it.</param>
+sealed record SmsCallback(SmsMessage Message, string Status, int? ErrorCode, SmsCallback? Then = null, int Tried = 0);
 
 /// <summary>
 /// Signed status callbacks, each at its time, so many at once as the options say. Answered 5xx or 429, or not at all: tried again with growing waits; any other refusal is final,
@@ -125,11 +126,16 @@ sealed class SmsCallbacks : IAsyncDisposable
             }
             else if ((status is null or 429 or >= 500) && callback.Tried + 1 < options.CallbackTries)
             {
-                Schedule(callback with { Tried = callback.Tried + 1 }, options.CallbackRetryDelay * Math.Pow(2, callback.Tried));
+                Schedule(callback with { Then = null, Tried = callback.Tried + 1 }, options.CallbackRetryDelay * Math.Pow(2, callback.Tried));
             }
             else
             {
                 counters.CallbackFailed();
+            }
+
+            if (callback.Then is { } next)
+            {
+                Schedule(next, options.CallbackDelay);
             }
         }
         finally

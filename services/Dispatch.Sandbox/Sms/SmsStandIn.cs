@@ -179,12 +179,12 @@ sealed class SmsStandIn(Provider provider, SandboxOptions options, string authTo
     /// <summary>The callbacks of a message that was taken, in the order in which they are to leave.</summary>
     void Promise(SmsMessage message, Act asked, int error, ProviderSettings settings)
     {
-        SmsCallback[] reports = asked switch
+        (string Status, int? Error)[] reports = asked switch
         {
             Act.NoReceipt => [],
-            Act.Undelivered => [new(message, "sent", null), new(message, "undelivered", error)],
-            Act.Failed => [new(message, "failed", error)],
-            _ => [new(message, "sent", null), new(message, "delivered", null)],
+            Act.Undelivered => [("sent", null), ("undelivered", error)],
+            Act.Failed => [("failed", error)],
+            _ => [("sent", null), ("delivered", null)],
         };
         if (asked == Act.Disordered || disordered.Next(settings.CallbackDisordered))
         {
@@ -192,9 +192,15 @@ sealed class SmsStandIn(Provider provider, SandboxOptions options, string authTo
         }
 
         var times = asked == Act.Doubled || doubled.Next(settings.CallbackDoubled) ? 2 : 1;
-        for (var i = 0; i < reports.Length * times; i++)
+        SmsCallback? first = null;
+        for (var i = reports.Length * times - 1; i >= 0; i--) // the last one first: each knows the next
         {
-            callbacks.Schedule(reports[i / times], options.CallbackDelay * (i / times + 1));
+            first = new SmsCallback(message, reports[i / times].Status, reports[i / times].Error, first);
+        }
+
+        if (first is not null)
+        {
+            callbacks.Schedule(first, options.CallbackDelay);
         }
     }
 

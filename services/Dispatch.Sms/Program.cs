@@ -1,2 +1,6 @@
-var app = WebApplication.CreateBuilder(args).Build();
-await app.RunAsync();
+using Dispatch.Sms;
+
+// The SMS dispatcher on its own; Host runs the same registration beside the others. Its probes and switches are on the admin port.
+var builder = Host.CreateApplicationBuilder(args);
+builder.AddSms();
+await builder.Build().RunAsync();

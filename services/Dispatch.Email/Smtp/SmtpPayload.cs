@@ -9,9 +9,6 @@ namespace Dispatch.Email.Smtp;
 /// </summary>
 static class SmtpPayload
 {
-    /// <summary>Of content, before encoding: docs/api "email 10 MiB".</summary>
-    public const int BytesMax = 10 * 1024 * 1024;
-
     /// <param name="to">Takes the mail, dot-stuffed and ended by its dot.</param>
     /// <returns>Null: the mail is written.</returns>
     public static Attempt? Write(ByteWriter to, Message message, SmtpOptions options, out SmtpEnvelope envelope)

@@ -1,0 +1,39 @@
+using Dispatch.Channels;
+using Dispatch.Contracts;
+using Dispatch.Hosting;
+using Dispatch.Log;
+using Dispatch.Sms.HttpSms;
+using Microsoft.Extensions.Options;
+
+namespace Dispatch.Sms;
+
+/// <summary>The SMS channel: reads `sms.*` and `retry.sms.*`, hands messages to HTTP gateways. Lanes come from `Dispatch:Lanes`.</summary>
+public static class SmsService
+{
+    private const string HttpSms = "http-sms";
+
+    public static IHostApplicationBuilder AddSms(this IHostApplicationBuilder builder)
+    {
+        builder.AddDispatchHosting("sms");
+        builder.AddEventLog();
+        return builder.AddChannel(Channel.Sms, ControlOf, (HttpSms, OpenHttpSms));
+    }
+
+    /// <summary>An account at a gateway; <see cref="HttpSmsOptions"/> stand beside the lane's own.</summary>
+    /// <exception cref="OptionsValidationException">Lists every fault.</exception>
+    public static IChannelSender OpenHttpSms(LaneOptions lane, IConfigurationSection settings, IServiceProvider services)
+    {
+        var options = LaneSettings.Read(lane, settings, new HttpSmsOptionsValidator());
+        var callback = CallbackBase(options, services.GetRequiredService<IConfiguration>());
+        return new HttpSmsSender(options, $"{callback}/hooks/{HttpSms}/{Uri.EscapeDataString(lane.Name)}", services.GetRequiredService<TimeProvider>());
+    }
+
+    private static string CallbackBase(HttpSmsOptions options, IConfiguration configuration) =>
+        (options.CallbackBase?.GetLeftPart(UriPartial.Path) ?? configuration["Dispatch:PublicUrl"] ?? configuration["Dispatch:Listen"] ?? new DispatchOptions().Listen).TrimEnd('/');
+
+    private static ChannelControl ControlOf(IServiceProvider services)
+    {
+        var book = services.GetRequiredService<ModeBook>();
+        return new ChannelControl(() => book.Current, book.SetAutomatic, book.ClearAutomatic);
+    }
+}

@@ -178,6 +178,7 @@ public sealed class Dispatcher(
             if (works.Journal.TakesIntents)
             {
                 works.Pool.Remove(item => item.Feed.IsClosed || works.Divert(item));
+                works.Pool.RemoveBlocked().ForEach(works.StepAside);
             }
         }
     }

@@ -21,7 +21,6 @@ sealed class Intake(Works works, IReadOnlyList<string> topics, Memory memories)
     private const int IdBytes = 16;
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LookAtModes = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan CredentialWait = TimeSpan.FromMinutes(1);
 
     [SuppressMessage("Reliability", "CA2025", Justification = "the commits end before their feed is disposed")]
     public async Task RunAsync(IPartition partition, CancellationToken stop)
@@ -130,7 +129,7 @@ sealed class Intake(Works works, IReadOnlyList<string> topics, Memory memories)
         }
         else if (!await works.Pool.PutAsync(item, stop))
         {
-            StepAside(item);
+            works.StepAside(item);
         }
     }
 
@@ -188,24 +187,6 @@ sealed class Intake(Works works, IReadOnlyList<string> topics, Memory memories)
         else
         {
             Bookkeeper.Reroute(item, due);
-        }
-    }
-
-    /// <summary>No lane of it works while others do: it goes aside durably, and comes back.</summary>
-    private void StepAside(WorkItem item)
-    {
-        if (works.Divert(item))
-        {
-            return;
-        }
-
-        if (works.Pool.HeldLaneOf(item) is { } lane)
-        {
-            works.Books.Hold(item, HoldReasons.Credential(lane), works.Books.Now + CredentialWait);
-        }
-        else
-        {
-            works.Books.StepAside(item, Topics.RetryDelays[item.Feed.Class == TrafficClass.Transactional ? 0 : ^1]);
         }
     }
 

@@ -45,7 +45,7 @@ sealed class Pool
             {
                 var queue = QueueOf(item);
                 var route = item.Route ??= RouteOf(item);
-                if (queue.Count * 2 >= _options.WaitingMax && IsBlocked(route) && _lanes.Any(lane => lane.IsOpen))
+                if (queue.Count * 2 >= _options.WaitingMax && StandsInTheWay(route))
                 {
                     return false;
                 }
@@ -180,6 +180,28 @@ sealed class Pool
         }
     }
 
+    /// <summary>The same for what was put before its lanes faulted: takes out so much of it that half of the room is free again.</summary>
+    public List<WorkItem> RemoveBlocked()
+    {
+        lock (_gate)
+        {
+            var removed = new List<WorkItem>();
+            foreach (var queue in _classes)
+            {
+                foreach (var route in queue.Routes)
+                {
+                    while (queue.Count * 2 > _options.WaitingMax && StandsInTheWay(route) && (route.Again.TryDequeue(out var item) || route.First.TryDequeue(out item)))
+                    {
+                        removed.Add(item);
+                        Left(queue, item);
+                    }
+                }
+            }
+
+            return removed;
+        }
+    }
+
     private int TakeFrom(ClassQueue queue, Seat lane, Span<WorkItem> into, ref int retriesMax)
     {
         var taken = 0;
@@ -218,7 +240,9 @@ sealed class Pool
     private bool MayServe(Seat lane, Route route) =>
         route.Count > 0 && route.IsServedBy(lane.Number) && _modes.MayRun(route.Key.Class, route.Key.Tenant, lane.Options.Name);
 
-    private bool IsBlocked(Route route) => !_lanes.Any(lane => route.IsServedBy(lane.Number) && lane.IsOpen && _modes.MayRun(route.Key.Class, route.Key.Tenant, lane.Options.Name));
+    private bool StandsInTheWay(Route route) =>
+        _lanes.Any(lane => lane.IsOpen)
+        && !_lanes.Any(lane => route.IsServedBy(lane.Number) && lane.IsOpen && _modes.MayRun(route.Key.Class, route.Key.Tenant, lane.Options.Name));
 
     private void Promote()
     {

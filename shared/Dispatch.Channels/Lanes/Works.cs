@@ -10,6 +10,8 @@ namespace Dispatch.Channels.Lanes;
 sealed record Works(
     Channel Channel, DispatcherOptions Options, JournalFile Journal, Pool Pool, Bookkeeper Books, Modes Modes, Freshness Freshness, ChannelControl Control, TimeProvider Time, ILogger Log)
 {
+    private static readonly TimeSpan CredentialWait = TimeSpan.FromMinutes(1);
+
     /// <summary>Is there something that stands against sending it, whichever lane would? Then it is taken care of, and the answer is true.</summary>
     public bool Divert(WorkItem item)
     {
@@ -39,5 +41,23 @@ sealed record Works(
         }
 
         return false;
+    }
+
+    /// <summary>No lane of it works while others do: it goes aside durably, and comes back.</summary>
+    public void StepAside(WorkItem item)
+    {
+        if (Divert(item))
+        {
+            return;
+        }
+
+        if (Pool.HeldLaneOf(item) is { } lane)
+        {
+            Books.Hold(item, HoldReasons.Credential(lane), Books.Now + CredentialWait);
+        }
+        else
+        {
+            Books.StepAside(item, Topics.RetryDelays[item.Message.Class == TrafficClass.Transactional ? 0 : ^1]);
+        }
     }
 }

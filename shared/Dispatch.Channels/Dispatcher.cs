@@ -165,7 +165,14 @@ public sealed class Dispatcher(
             await shipperRound.CancelAsync();
             lanePatience.CancelAfter(LastRound);
             shipperStop.CancelAfter(LastRound);
-            await Task.WhenAll([.. laneRuns, shipping, sweeping]);
+            try
+            {
+                await Task.WhenAll([.. laneRuns, shipping, sweeping]).WaitAsync(LastRound * 2, time, CancellationToken.None);
+            }
+            catch (TimeoutException e)
+            {
+                logger.StopTookTooLong(e, Name); // a lane waits for a journal that cannot be written: what it holds was not sent
+            }
         }
     }
 

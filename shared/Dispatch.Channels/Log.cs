@@ -81,4 +81,7 @@ static partial class Log // 3000-3099
 
     [LoggerMessage(3043, LogLevel.Warning, "The machine went down since the last start: what was in flight may have left")]
     public static partial void MachineWentDown(this ILogger log);
+
+    [LoggerMessage(3044, LogLevel.Warning, "Dispatcher {Channel} does not wait any longer for its lanes")]
+    public static partial void StopTookTooLong(this ILogger log, Exception exception, string channel);
 }

@@ -41,6 +41,7 @@ sealed class JournalFile : IDisposable
     private volatile bool _stopping;
     private volatile bool _full;
     private bool _wanted;
+    private bool _closed;
     private long _bytes;
     private long _syncs;
 
@@ -135,6 +136,11 @@ sealed class JournalFile : IDisposable
     {
         lock (_gate)
         {
+            if (_closed)
+            {
+                return;
+            }
+
             intent.Write(_block.Frame(Intent.Size, out var frame));
             Frames.Seal(frame, _current.Number, FrameKind.Intent);
             Mention(intent.Origin);
@@ -147,16 +153,23 @@ sealed class JournalFile : IDisposable
     {
         lock (_gate)
         {
-            return TakesIntents && TryFlush();
+            return TakesIntents && !_closed && TryFlush();
         }
     }
 
-    /// <summary>Notes an outcome; <paramref name="waiter"/> hears when it is durable, in order.</summary>
+    /// <summary>
+    /// Notes an outcome; <paramref name="waiter"/> hears when it is durable, in order. One that comes after the journal was closed has no place any more: its message
+    /// is in doubt at the next start.
+    /// </summary>
     public void Append(in JournaledOutcome outcome, IDurable? waiter)
     {
-        bool first, many;
         lock (_gate)
         {
+            if (_closed)
+            {
+                return;
+            }
+
             outcome.Write(_block.Frame(outcome.Size, out var frame));
             Frames.Seal(frame, _current.Number, FrameKind.Outcome);
             Mention(outcome.Origin);
@@ -165,12 +178,9 @@ sealed class JournalFile : IDisposable
                 _block.Waiters.Add(waiter);
             }
 
-            first = !_wanted;
-            many = _block.Waiters.Count == UrgentCount;
+            Wake(first: !_wanted, urgent: _block.Waiters.Count == UrgentCount);
             _wanted = true;
         }
-
-        Wake(first, many);
     }
 
     /// <summary>Ends when everything noted so far is durable.</summary>
@@ -179,11 +189,12 @@ sealed class JournalFile : IDisposable
         var waiter = new SyncWaiter();
         lock (_gate)
         {
+            ObjectDisposedException.ThrowIf(_closed, this);
             _block.Waiters.Add(waiter);
             _wanted = true;
+            Wake(first: true, urgent: true);
         }
 
-        Wake(true, true);
         return waiter.Task;
     }
 
@@ -222,6 +233,7 @@ sealed class JournalFile : IDisposable
         _syncer.Join();
         lock (_gate)
         {
+            _closed = true;
             _current.Close();
             foreach (var segment in _segments)
             {

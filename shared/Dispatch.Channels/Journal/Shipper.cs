@@ -156,11 +156,11 @@ sealed class Shipper : IDisposable
     private async Task<bool> AppendAsync(IReadOnlyList<Record> records, long firstAt, CancellationToken stop)
     {
         var began = _time.GetTimestamp();
-        var renewed = TimeSpan.MinValue;
+        TimeSpan? renewed = null;
         Task? append = null;
         while (!stop.IsCancellationRequested && !IsPaused)
         {
-            append ??= _log.AppendAsync(records, CancellationToken.None).AsTask();
+            append ??= TryAppendAsync(records);
             var ended = await Task.WhenAny(append, Task.Delay(_switched ? _options.BypassProbe : _options.BypassAfter, _time, stop)) == append;
             if (ended && append.IsCompletedSuccessfully)
             {
@@ -169,7 +169,7 @@ sealed class Shipper : IDisposable
             }
 
             var failed = _time.GetElapsedTime(began);
-            if (failed >= _options.BypassAfter && failed - renewed >= Renew)
+            if (failed >= _options.BypassAfter && (renewed is null || failed - renewed >= Renew))
             {
                 StayedBehind(firstAt);
                 SwitchBypassOn(append.Exception?.InnerException);
@@ -195,6 +195,8 @@ sealed class Shipper : IDisposable
 
         return false;
     }
+
+    private async Task TryAppendAsync(IReadOnlyList<Record> records) => await _log.AppendAsync(records, CancellationToken.None);
 
     private async Task DelayAsync(TimeSpan delay, CancellationToken stop) =>
         await Task.Delay(delay, _time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Dispatch.Contracts;
 using Dispatch.Log;
@@ -5,6 +6,7 @@ using Dispatch.Log.Files;
 using Dispatch.Policy;
 using Dispatch.Testing;
 using Google.Protobuf;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Record = Dispatch.Log.Record;
 
@@ -15,6 +17,7 @@ sealed class Rig : IAsyncDisposable
 {
     public const int Partitions = 2;
     public const string Tenant = "acme";
+    private readonly Alarms _alarms = new();
     private readonly TempFolder _folder = new();
     private Dispatcher? _dispatcher;
     private ImmutableArray<Mode> _modes = [];
@@ -51,9 +54,9 @@ sealed class Rig : IAsyncDisposable
     public static FileLog OpenLog(string folder) => FileLog.Open(
         new FileLogOptions { Folder = folder, Partitions = Partitions, SegmentBytes = 1024 * 1024, ReserveBytes = 64 * 1024 }, Topics.All, NullLogger.Instance);
 
-    public static Dispatcher NewDispatcher(string journal, DispatcherOptions options, IEventLog log, ChannelControl control, params IReadOnlyList<(LaneOptions, Uri)> lanes) => new(
+    public static Dispatcher NewDispatcher(string journal, DispatcherOptions options, IEventLog log, ChannelControl control, ILogger<Dispatcher> logger, params IReadOnlyList<(LaneOptions, Uri)> lanes) => new(
         Channel.Push, options, journal, [.. lanes.Select(lane => new ConfiguredLane(lane.Item1, () => new HttpSender(lane.Item2)))], log, control, new Freshness(), TimeProvider.System,
-        NullLogger<Dispatcher>.Instance);
+        logger);
 
     public static LaneOptions Lane(string name = "one", IReadOnlyList<string>? tenants = null, int inFlight = 100, double rate = 0, TimeSpan? silence = null) => new()
     {
@@ -62,7 +65,7 @@ sealed class Rig : IAsyncDisposable
 
     public Task StartAsync(params IReadOnlyList<(LaneOptions, Uri)> lanes)
     {
-        _dispatcher = NewDispatcher(JournalFolder, Options, Seen, new ChannelControl(() => _snapshot, SetAutomatic, ClearAutomatic), lanes);
+        _dispatcher = NewDispatcher(JournalFolder, Options, Seen, new ChannelControl(() => _snapshot, SetAutomatic, ClearAutomatic), _alarms, lanes);
         return _dispatcher.StartAsync(CancellationToken.None);
     }
 
@@ -174,6 +177,7 @@ sealed class Rig : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
+        _alarms.FellOver.ShouldBeEmpty();
         await Log.DisposeAsync();
         _folder.Dispose();
     }
@@ -192,6 +196,28 @@ sealed class Rig : IAsyncDisposable
         {
             change();
             _snapshot = new ControlSnapshot(_modes, _cancelled);
+        }
+    }
+}
+
+/// <summary>Hears when a dispatcher fell over: no test here gives it a reason to.</summary>
+sealed class Alarms : ILogger<Dispatcher>
+{
+    private const int FellOverId = 3041;
+    private const int BrokeId = 3035;
+
+    public ConcurrentQueue<string> FellOver { get; } = new();
+
+    public IDisposable? BeginScope<TState>(TState state)
+        where TState : notnull => null;
+
+    public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Error;
+
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    {
+        if (eventId.Id is FellOverId or BrokeId)
+        {
+            FellOver.Enqueue($"{formatter(state, exception)} {exception}");
         }
     }
 }

@@ -1,0 +1,31 @@
+using Dispatch.Contracts;
+using Dispatch.Log;
+using Record = Dispatch.Log.Record;
+
+namespace Dispatch.Channels.Tests.Wire;
+
+/// <summary>A real log whose `outcomes` can be taken away, as brokers of one topic go away.</summary>
+sealed class FaultyLog(IEventLog log) : IEventLog
+{
+    public volatile bool OutcomesAreAway;
+
+    public string ClusterId => log.ClusterId;
+
+    public IReadOnlyList<Damage> Damages => log.Damages;
+
+    public int PartitionsOf(string topic) => log.PartitionsOf(topic);
+
+    public ValueTask AppendAsync(IReadOnlyList<Record> records, CancellationToken stop = default) => OutcomesAreAway && records.Any(record => record.Topic == Topics.Outcomes)
+        ? throw new AppendException("no broker for outcomes", Persistence.NotPersisted)
+        : log.AppendAsync(records, stop);
+
+    public Task RunAsync(Group group, Func<IPartition, CancellationToken, Task> work, CancellationToken stop) => log.RunAsync(group, work, stop);
+
+    public IAsyncEnumerable<Entry> ScanAsync(TopicPartition partition, DateTimeOffset since, CancellationToken stop = default) => log.ScanAsync(partition, since, stop);
+
+    public ValueTask<long> EndAsync(TopicPartition partition, CancellationToken stop = default) => log.EndAsync(partition, stop);
+
+    public ValueTask<Position?> PositionAsync(string group, TopicPartition partition, CancellationToken stop = default) => log.PositionAsync(group, partition, stop);
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+}

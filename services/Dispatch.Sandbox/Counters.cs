@@ -1,3 +1,5 @@
+using System.Diagnostics.Metrics;
+
 namespace Dispatch.Sandbox;
 
 /// <summary>What a stand-in has seen since its start or reset. Thread-safe; each figure is exact, together they may be a moment apart.</summary>
@@ -31,6 +33,16 @@ public sealed class Counters
     public long CallbacksFailed => Interlocked.Read(ref callbacksFailed);
 
     public long CallbacksDropped => Interlocked.Read(ref callbacksDropped);
+
+    /// <summary>As metrics, read when somebody collects: counting costs the path nothing more.</summary>
+    internal void Show(Meter meter, string provider)
+    {
+        var of = KeyValuePair.Create("provider", (object?)provider);
+        meter.CreateObservableCounter("dispatch.sandbox.accepted", () => new Measurement<long>(Accepted, of), "{message}");
+        meter.CreateObservableCounter("dispatch.sandbox.refused", () => new Measurement<long>(Refused, of), "{message}");
+        meter.CreateObservableCounter("dispatch.sandbox.unanswered", () => new Measurement<long>(Unanswered, of), "{message}");
+        meter.CreateObservableCounter("dispatch.sandbox.violations", () => new Measurement<long>(Violations, of), "{stream}");
+    }
 
     internal void Receipt(bool taken, bool answered)
     {

@@ -5,6 +5,7 @@ namespace Dispatch.Sandbox;
 
 static class Listener
 {
+    /// <exception cref="IOException">Somebody else has the port; the message names it.</exception>
     public static Socket Bind(IPEndPoint endpoint)
     {
         var socket = new Socket(endpoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
@@ -14,10 +15,10 @@ static class Listener
             socket.Listen(512);
             return socket;
         }
-        catch (SocketException)
+        catch (SocketException e)
         {
             socket.Dispose();
-            throw;
+            throw new IOException($"Cannot listen on {endpoint}: {e.Message}", e);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using System.Diagnostics.Metrics;
 using System.Net;
 using Dispatch.Sandbox.Admin;
 using Dispatch.Sandbox.Apns;
@@ -25,6 +26,7 @@ public sealed class Sandbox : IAsyncDisposable
     readonly OracleWriter oracle;
     readonly TimerWheel wheel = new();
     readonly Dictionary<string, Http2Server> http2 = [];
+    readonly Meter meter = new("Dispatch.Sandbox");
     int disposed;
 
     Sandbox(SandboxOptions options, ILoggerFactory logs, TimeProvider clock)
@@ -38,10 +40,13 @@ public sealed class Sandbox : IAsyncDisposable
 
     public Endpoints Endpoints { get; private set; } = null!; // set by StartAsync, before anybody has this object
 
-    /// <summary>Returns when all listen. Throws <see cref="ValidationException"/> for bad options, and what the socket says when a port is taken.</summary>
+    /// <summary>Returns when all listen.</summary>
+    /// <exception cref="ValidationException">Bad options; the message lists every fault.</exception>
+    /// <exception cref="IOException">A port is taken; nothing listens any more.</exception>
     public static async Task<Sandbox> StartAsync(SandboxOptions options, ILoggerFactory? logs = null, TimeProvider? clock = null)
     {
-        Validator.ValidateObject(options, new ValidationContext(options), validateAllProperties: true);
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
         var sandbox = new Sandbox(options, logs ?? NullLoggerFactory.Instance, clock ?? TimeProvider.System);
         try
         {
@@ -96,6 +101,7 @@ public sealed class Sandbox : IAsyncDisposable
             await part.DisposeAsync();
         }
 
+        meter.Dispose();
         wheel.Dispose();
         oracle.Dispose();
     }
@@ -148,6 +154,7 @@ public sealed class Sandbox : IAsyncDisposable
     {
         var provider = new Provider(name, new ProviderSettings { StreamLimit = options.StreamLimit }, file);
         providers[name] = provider;
+        provider.Counters.Show(meter, name);
         return provider;
     }
 

@@ -48,4 +48,14 @@ public sealed record SandboxOptions
 
     /// <summary>False: a StatusCallback that is not on this machine is refused (21609), so that a stand-in cannot be made to call strangers.</summary>
     public bool CallbackToAnyHost { get; init; }
+
+    /// <exception cref="ValidationException">The message lists every fault.</exception>
+    internal void Validate()
+    {
+        var faults = new List<ValidationResult>();
+        if (!Validator.TryValidateObject(this, new ValidationContext(this), faults, validateAllProperties: true))
+        {
+            throw new ValidationException("Dispatch:Sandbox: " + string.Join(" ", faults.Select(fault => fault.ErrorMessage)));
+        }
+    }
 }

@@ -15,6 +15,7 @@ public static class SandboxService
             options = options with { Folder = Path.Combine(builder.Configuration["Dispatch:Data"] ?? "data", "sandbox") };
         }
 
+        options.Validate();
         var credentials = Credentials.Ensure(options.Folder);
         if (options.BasePort != 0)
         {

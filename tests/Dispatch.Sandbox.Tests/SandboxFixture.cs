@@ -21,8 +21,22 @@ public class SandboxFixture : IAsyncLifetime, IDisposable
 
     protected virtual SandboxOptions Options(string path) => new() { Folder = path, BasePort = 0, CallbackDelay = TimeSpan.FromMilliseconds(5), CallbackRetryDelay = TimeSpan.FromMilliseconds(5), CallbackTries = 3 };
 
+    /// <summary>Keys that one Sandbox made are good enough for the next: an RSA key costs more than most tests.</summary>
+    private static readonly Lazy<TempFolder> SharedCredentials = new(() =>
+    {
+        var shared = new TempFolder();
+        Credentials.Ensure(shared.Path).EnsureFcm(new Uri("https://127.0.0.1:1/token"));
+        return shared;
+    });
+
     public async Task InitializeAsync()
     {
+        var credentials = Directory.CreateDirectory(folder["credentials"]);
+        foreach (var file in Directory.EnumerateFiles(SharedCredentials.Value["credentials"]))
+        {
+            File.Copy(file, Path.Combine(credentials.FullName, Path.GetFileName(file)));
+        }
+
         Sandbox = await Sandbox.StartAsync(Options(folder.Path));
         handler.SslOptions = Trust(Sandbox.Credentials);
         Http = new HttpClient(handler, disposeHandler: false) { Timeout = TimeSpan.FromSeconds(20) };
@@ -54,24 +68,31 @@ public class SandboxFixture : IAsyncLifetime, IDisposable
 
     private string? bearer;
 
-    public string ApnsToken(DateTimeOffset? issued = null, string keyId = Credentials.ApnsKeyId, string team = Credentials.ApnsTeamId, ECDsa? otherKey = null)
+    public string ApnsToken(DateTimeOffset? issued = null, string keyId = Credentials.ApnsKeyId, string team = Credentials.ApnsTeamId, ECDsa? otherKey = null) =>
+        ApnsToken(Sandbox.Credentials, issued, keyId, team, otherKey);
+
+    public static string ApnsToken(
+        Credentials credentials, DateTimeOffset? issued = null, string keyId = Credentials.ApnsKeyId, string team = Credentials.ApnsTeamId, ECDsa? otherKey = null)
     {
         using var own = ECDsa.Create();
-        own.ImportFromPem(File.ReadAllText(Sandbox.Credentials.ApnsKeyFile));
+        own.ImportFromPem(File.ReadAllText(credentials.ApnsKeyFile));
         var content = $"{Part(new JsonObject { ["alg"] = "ES256", ["kid"] = keyId })}.{Part(new JsonObject { ["iss"] = team, ["iat"] = (issued ?? DateTimeOffset.UtcNow).ToUnixTimeSeconds() })}";
         var signature = (otherKey ?? own).SignData(Encoding.ASCII.GetBytes(content), HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
         return $"{content}.{Base64Url.EncodeToString(signature)}";
     }
 
-    public HttpRequestMessage Push(string deviceToken, string? bearer = null, string body = """{"aps":{"alert":"hello"}}""", params (string Name, string Value)[] headers)
+    public HttpRequestMessage Push(string deviceToken, string? bearer = null, string body = """{"aps":{"alert":"hello"}}""", params (string Name, string Value)[] headers) =>
+        Push(Sandbox.Endpoints.Apns, deviceToken, bearer ?? Bearer, body, headers);
+
+    public static HttpRequestMessage Push(Uri apns, string deviceToken, string bearer, string body, (string Name, string Value)[] headers)
     {
-        var request = new HttpRequestMessage(HttpMethod.Post, new Uri(Sandbox.Endpoints.Apns, $"/3/device/{deviceToken}"))
+        var request = new HttpRequestMessage(HttpMethod.Post, new Uri(apns, $"/3/device/{deviceToken}"))
         {
             Version = new Version(2, 0),
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
             Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body)),
         };
-        request.Headers.TryAddWithoutValidation("authorization", "bearer " + (bearer ?? Bearer));
+        request.Headers.TryAddWithoutValidation("authorization", "bearer " + bearer);
         foreach (var (name, value) in headers.Any(header => header.Name == "apns-topic") ? headers : [("apns-topic", "org.example.shop"), .. headers])
         {
             if (value.Length > 0)

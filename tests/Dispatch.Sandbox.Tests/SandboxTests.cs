@@ -49,9 +49,18 @@ public sealed class SandboxTests : IDisposable
         using var other = new TcpListener(IPAddress.Loopback, 0);
         other.Start();
         var taken = ((IPEndPoint)other.LocalEndpoint).Port;
-        await Should.ThrowAsync<SocketException>(() => Sandbox.StartAsync(new SandboxOptions { Folder = folder.Path, BasePort = taken - 2 })); // SMTP's
+        var fault = await Should.ThrowAsync<IOException>(() => Sandbox.StartAsync(new SandboxOptions { Folder = folder.Path, BasePort = taken - 2 })); // SMTP's
+        fault.Message.ShouldContain($"127.0.0.1:{taken}");
         using var probe = new TcpListener(IPAddress.Loopback, taken - 2);
         probe.Start(); // APNs has let go of its own
+    }
+
+    [Fact]
+    public async Task Every_fault_of_the_options_is_listed()
+    {
+        var fault = await Should.ThrowAsync<ValidationException>(() => Sandbox.StartAsync(new SandboxOptions { Folder = "", BasePort = -1, Relays = 99 }));
+        fault.Message.ShouldSatisfyAllConditions(
+            message => message.ShouldContain(nameof(SandboxOptions.Folder)), message => message.ShouldContain(nameof(SandboxOptions.BasePort)), message => message.ShouldContain(nameof(SandboxOptions.Relays)));
     }
 
     [Theory]

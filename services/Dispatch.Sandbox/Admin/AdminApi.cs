@@ -9,7 +9,8 @@ namespace Dispatch.Sandbox.Admin;
 /// <summary>
 /// Steers the stand-ins while they run. http, loopback, JSON; a change is in force when it is answered, for connections that are open too.
 /// <code>
-/// GET  /state                        every provider: received, accepted, refused, unanswered, connections, max_streams, violations, ..., settings
+/// GET  /state                        every provider: received, accepted, refused, unanswered, connections (http-sms: requests under way),
+///                                    max_streams (most at once on one connection), violations (streams above the acknowledged limit), ..., settings
 /// POST /settings {"provider":"apns", any of the settings}   what is not named stays; "*" is all providers. Answers the settings as they are now
 ///        latency_ms           0 to 600000
 ///        error_rate           0 to 1: share that is refused as the provider's own fault (503, UNAVAILABLE, 451)

@@ -40,8 +40,6 @@ sealed class Http2Connection : IDisposable
     /// <summary>For the application: what it wants to remember about the client, such as the token it sent last.</summary>
     public object? Memory { get; set; }
 
-    public int OpenStreams => session.OpenStreams;
-
     /// <summary>Under the lock already, from inside <see cref="IHttp2Application.Decide"/>.</summary>
     public void Promote() => session.Promote();
 

@@ -27,8 +27,6 @@ sealed class Http2Session(Http2Connection connection, IHttp2Application applicat
     /// <summary>Nothing is read any more; the connection closes when the output is written.</summary>
     public bool Over { get; private set; }
 
-    public int OpenStreams => open.Count;
-
     public void Begin()
     {
         begun = true;

@@ -49,6 +49,15 @@ sealed class Faults
         Leave();
     }
 
+    /// <summary>Whether something is wrong with a field below that place, or inside of it: then nothing is said about what follows from it.</summary>
+    public bool Has(string field)
+    {
+        Enter(field);
+        var pointer = Pointer();
+        Leave();
+        return _faults.Exists(it => it.Pointer.StartsWith(pointer, StringComparison.Ordinal) && (it.Pointer.Length == pointer.Length || it.Pointer[pointer.Length] == '/'));
+    }
+
     /// <summary>Takes out what was added since <paramref name="count"/>: the faults of one item, which must not refuse its neighbours.</summary>
     public IReadOnlyList<Fault> CutFrom(int count)
     {
@@ -61,6 +70,9 @@ sealed class Faults
         _faults.RemoveRange(count, cut.Count);
         return cut;
     }
+
+    /// <summary>What was cut out before, to look at the item once more.</summary>
+    public void PutBack(IEnumerable<Fault> cut) => _faults.AddRange(cut);
 
     private void Push(Step step)
     {

@@ -27,6 +27,9 @@ sealed class MessageDraft : IItem
 
     public bool HasContent { get; set; }
 
+    /// <summary>Nothing is wrong with the content, so it can be said who gets none.</summary>
+    public bool ContentIsKnown { get; set; }
+
     public IReadOnlyList<Fault> Faults { get; set; } = [];
 
     /// <summary>Messages that come of it.</summary>

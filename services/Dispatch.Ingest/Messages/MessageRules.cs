@@ -59,23 +59,25 @@ static class MessageRules
             faults.Add("fallback", "not_supported", "needs profiles, which do not exist yet");
         }
 
-        faults.Enter("content");
-        if (draft is { HasContent: true, Push: null, Email: null, Sms: null })
+        if (draft is { HasContent: true, Push: null, Email: null, Sms: null } && !faults.Has("content"))
         {
-            faults.Add("required", "must hold at least one of push, email and sms");
+            faults.Add("content", "required", "must hold at least one of push, email and sms");
         }
+
+        faults.Enter("content");
 
         if (draft.Push is { } push)
         {
             CheckPush(push, faults);
         }
 
-        if (draft.Email is { Html.Length: 0, Text.Length: 0 })
+        if (draft.Email is { Html.Length: 0, Text.Length: 0 } && !faults.Has("email"))
         {
             faults.Add("email", "required", "must hold html, text or both");
         }
 
         faults.Leave();
+        draft.ContentIsKnown = !faults.Has("content");
     }
 
     /// <exception cref="RefusedException">413: too many copies of too much content.</exception>
@@ -91,7 +93,7 @@ static class MessageRules
 
     private static void CheckPush(PushContent push, Faults faults)
     {
-        if (push is { Title.Length: 0, Body.Length: 0, Background: false } && !push.HasBadge)
+        if (push is { Title.Length: 0, Body.Length: 0, Background: false, HasBadge: false } && !faults.Has("push"))
         {
             faults.Add("push", "required", "must hold a title or a body, unless it is a background notification or sets the badge");
         }

@@ -95,13 +95,14 @@ sealed class PostBatch(PostMessages messages, Door door, RecentMessages recent, 
     private Problem? Check(Call call, Item item, DateTimeOffset now, Faults faults)
     {
         var draft = item.Draft;
+        faults.PutBack(draft.Faults);
         faults.Enter("messages");
         faults.Enter(item.Index);
         MessageRules.Check(draft, now, faults);
         faults.Leave();
         faults.Leave();
         messages.Resolve(draft, call.Tenant);
-        var own = draft.Faults.Concat(faults.CutFrom(0)).ToList();
+        var own = faults.CutFrom(0);
         if (own.Count > 0 || draft.Reachable == 0)
         {
             return Problem.Invalid([.. own, .. AnswerOf.FaultsOfRecipients(draft, string.Create(CultureInfo.InvariantCulture, $"/messages/{item.Index}"))]);

@@ -69,7 +69,7 @@ sealed class Recipients(RecipientKey keys)
             return rejected;
         }
 
-        if (!request.Has(address.Channel))
+        if (request.ContentIsKnown && !request.Has(address.Channel))
         {
             return new RejectedAddress(address.Channel, "no_content", $"the request has no content for {Topics.Name(address.Channel)}");
         }

@@ -1,3 +1,5 @@
+using Dispatch.Bench.Email;
+
 namespace Dispatch.Bench;
 
 /// <param name="Least">Below this ratio the part is not done.</param>
@@ -8,6 +10,7 @@ static class Catalogue
 {
     public static IReadOnlyDictionary<string, Entry> Entries { get; } = new SortedDictionary<string, Entry>(StringComparer.Ordinal)
     {
+        ["email"] = new("1 KB mails from a filled topic to the journal, through SMTP to smtp-sink", "smtp-source to the same sink", 0.5, 0.9, () => new EmailBenchmark()),
     };
 
     public static void Print()

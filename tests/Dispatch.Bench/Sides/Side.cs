@@ -1,4 +1,7 @@
+using Dispatch.Contracts;
+using Dispatch.Email;
 using Dispatch.Hosting;
+using Dispatch.Log;
 
 namespace Dispatch.Bench.Sides;
 
@@ -26,6 +29,16 @@ static class Side
             builder.AddDispatchHosting("bare");
             builder.WebHost.UseUrls(builder.Configuration["Dispatch:Listen"]!);
             return BareEndpoint.Map;
+        },
+        ["email"] = builder =>
+        {
+            builder.AddEventLog();
+            builder.Services.AddHostedService(services => new FilledTopic(
+                services.GetRequiredService<IEventLog>(), Channel.Email, builder.Configuration.GetValue<long>("Bench:Messages"),
+                i => FilledTopic.Routed(Channel.Email, $"user{i}@example.org", FilledTopic.Mail)));
+            builder.AddEmail();
+            builder.WebHost.UseUrls("http://127.0.0.1:0");
+            return _ => { };
         },
     };
 }

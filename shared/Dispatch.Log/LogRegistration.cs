@@ -37,12 +37,8 @@ public static class LogRegistration
 
     private static FileLogOptions Bind(IConfigurationSection section, string data)
     {
-        if (section["Folder"] is null)
-        {
-            section["Folder"] = Path.Combine(data, "log");
-        }
-
-        return section.Get<FileLogOptions>()!;
+        var options = section.Get<FileLogOptions>() ?? new FileLogOptions();
+        return options.Folder.Length > 0 ? options : options with { Folder = Path.Combine(data, "log") };
     }
 
     private static FileLogOptions Checked(FileLogOptions options)

@@ -99,14 +99,14 @@ public sealed class Window
                 (_next, _handed) = (offset, offset);
             }
 
-            for (; _handed < offset; _handed++)
-            {
-                this[_handed] = this[_handed] == State.Waiting ? State.Done : this[_handed];
-            }
-
             if (this[offset] != State.Waiting)
             {
                 throw new InvalidOperationException($"Offset {offset} is settled already.");
+            }
+
+            for (; _handed < offset; _handed++)
+            {
+                this[_handed] = this[_handed] == State.Waiting ? State.Done : this[_handed];
             }
 
             this[offset] = State.Outstanding;

@@ -9,23 +9,26 @@ namespace Dispatch.Log.Files;
 /// </summary>
 /// <param name="Segment">The last segment that is counted in: later frames stand behind it.</param>
 /// <param name="Ends">(topic, partition, next offset)</param>
-sealed record Checkpoint(long Sequence, long Segment, long LastAppendedAt, IReadOnlyList<(int Topic, int Partition, long Next)> Ends, IReadOnlyList<PositionEntry> Positions)
+/// <param name="Segments">The numbers of those that are counted in and still there: one that is missing at start was taken away.</param>
+sealed record Checkpoint(
+    long Sequence, long Segment, long LastAppendedAt, IReadOnlyList<(int Topic, int Partition, long Next)> Ends, IReadOnlyList<PositionEntry> Positions, IReadOnlyList<long> Segments)
 {
     private const string Pattern = "*.checkpoint";
-    private const int Fixed = 36;
+    private const int Fixed = 40;
     private const int PerEnd = 12;
 
-    public static Checkpoint None { get; } = new(0, 0, 0, [], []);
+    public static Checkpoint None { get; } = new(0, 0, 0, [], [], []);
 
     public void Save(string folder)
     {
         var positions = PositionCodec.Encode([.. Positions]);
-        var bytes = new byte[Fixed + (Ends.Count * PerEnd) + positions.Length];
+        var bytes = new byte[Fixed + (Ends.Count * PerEnd) + (Segments.Count * sizeof(long)) + positions.Length];
         BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(4), Sequence);
         BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(12), Segment);
         BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(20), LastAppendedAt);
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(28), Ends.Count);
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(32), positions.Length);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(36), Segments.Count);
         var at = Fixed;
         foreach (var (topic, partition, next) in Ends)
         {
@@ -33,6 +36,12 @@ sealed record Checkpoint(long Sequence, long Segment, long LastAppendedAt, IRead
             BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(at + 2), (ushort)partition);
             BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(at + 4), next);
             at += PerEnd;
+        }
+
+        foreach (var number in Segments)
+        {
+            BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(at), number);
+            at += sizeof(long);
         }
 
         positions.CopyTo(bytes.AsSpan(at));
@@ -79,10 +88,17 @@ sealed record Checkpoint(long Sequence, long Segment, long LastAppendedAt, IRead
             ends[i] = (BinaryPrimitives.ReadUInt16LittleEndian(end), BinaryPrimitives.ReadUInt16LittleEndian(end[2..]), BinaryPrimitives.ReadInt64LittleEndian(end[4..]));
         }
 
-        return PositionCodec.Decode(bytes[(Fixed + (ends.Length * PerEnd))..]) is { } positions
+        var at = Fixed + (ends.Length * PerEnd);
+        var segments = new long[BinaryPrimitives.ReadInt32LittleEndian(bytes[36..])];
+        for (var i = 0; i < segments.Length; i++, at += sizeof(long))
+        {
+            segments[i] = BinaryPrimitives.ReadInt64LittleEndian(bytes[at..]);
+        }
+
+        return PositionCodec.Decode(bytes[at..]) is { } positions
             ? new Checkpoint(
                 BinaryPrimitives.ReadInt64LittleEndian(bytes[4..]), BinaryPrimitives.ReadInt64LittleEndian(bytes[12..]),
-                BinaryPrimitives.ReadInt64LittleEndian(bytes[20..]), ends, positions)
+                BinaryPrimitives.ReadInt64LittleEndian(bytes[20..]), ends, positions, segments)
             : null;
     }
 }

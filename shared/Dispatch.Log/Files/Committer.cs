@@ -39,7 +39,11 @@ sealed class Committer : IDisposable
     public void Dispose()
     {
         _thread.Join();
-        _writer?.Dispose();
+        if (_writer is not null)
+        {
+            Seal(); // with a checkpoint that counts it in: the next start has nothing to scan
+            _writer.Dispose();
+        }
     }
 
     private void Run()

@@ -131,34 +131,21 @@ sealed class Cursor(LogState state, PartitionState partition, ILogger log, TimeP
     /// <summary>Goes to the run that has the offset, or the first one above it.</summary>
     private bool TryFind(long offset)
     {
-        while (_segment is null || _at >= _count || offset < _first)
+        if (_segment is not null && (_at < _count || TryLoad()))
         {
-            if (_segment is not null && offset >= _first && TryLoad())
-            {
-                break;
-            }
+            return true;
+        }
 
-            if (state.Segments.Find(partition.Index, offset, _segment) is not { } segment)
-            {
-                return false;
-            }
-
-            if (segment == _segment && _count == 0)
-            {
-                return false;
-            }
-
+        while (state.Segments.Find(partition.Index, offset, _segment) is { } segment)
+        {
             if (TryEnter(segment))
             {
                 _nextRun = segment.Index.FindOffset(partition.Index, offset);
-                if (!TryLoad())
-                {
-                    return false;
-                }
+                return TryLoad();
             }
         }
 
-        return true;
+        return false;
     }
 
     private bool TryLoad()

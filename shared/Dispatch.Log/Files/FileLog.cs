@@ -175,6 +175,11 @@ public sealed class FileLog : IEventLog
             return;
         }
 
+        foreach (var members in _members.Values)
+        {
+            members.Close();
+        }
+
         await _closing.CancelAsync();
         var began = Stopwatch.GetTimestamp();
         while (Volatile.Read(ref _runs) > 0 && Stopwatch.GetElapsedTime(began) < SettleTime)
@@ -196,12 +201,12 @@ public sealed class FileLog : IEventLog
         _closing.Dispose();
     }
 
-    internal ValueTask CommitAsync(string group, Assigned lease, IReadOnlyList<Record> outputs, Position position, CancellationToken stop)
+    internal async ValueTask CommitAsync(string group, Assigned lease, IReadOnlyList<Record> outputs, Position position, CancellationToken stop)
     {
         var pending = _builder.Build(FrameType.Commit, outputs, [new PositionEntry(group, lease.Of.TopicId, lease.Id.Partition, position)]);
         pending.Lease = lease;
+        await WriteAsync(pending, stop);
         CountSent(outputs);
-        return WriteAsync(pending, stop);
     }
 
     internal Cursor OpenCursor(PartitionState partition) => new(_state, partition, _log, _time);
@@ -226,12 +231,19 @@ public sealed class FileLog : IEventLog
 
     private static void CountSent(IReadOnlyList<Record> records)
     {
-        if (Telemetry.Sent.Enabled && records.Count > 0)
+        if (!Telemetry.Sent.Enabled)
         {
-            foreach (var topic in records.GroupBy(record => record.Topic, StringComparer.Ordinal))
+            return;
+        }
+
+        for (int from = 0, to; from < records.Count; from = to)
+        {
+            for (to = from + 1; to < records.Count && records[to].Topic == records[from].Topic;)
             {
-                Telemetry.Sent.Add(topic.Count(), Telemetry.Destination(topic.Key));
+                to++;
             }
+
+            Telemetry.Sent.Add(to - from, Telemetry.Destination(records[from].Topic));
         }
     }
 

@@ -3,7 +3,7 @@ using System.ComponentModel.DataAnnotations;
 namespace Dispatch.Log.Files;
 
 /// <summary>The log in files, for one machine. Section <c>Dispatch:Log</c>; checked at start.</summary>
-public sealed class FileLogOptions
+public sealed record FileLogOptions
 {
     /// <summary>Where it stands; default <c>{Dispatch:Data}/log</c>. One process at a time: the folder's lock is the lease on every partition.</summary>
     [Required] public string Folder { get; init; } = "";

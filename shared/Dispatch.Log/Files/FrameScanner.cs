@@ -61,13 +61,31 @@ sealed class FrameScanner(SafeFileHandle file, long segment, long from, long end
         for (var at = Position; at < Position + Length; at += _buffer.Length - mark.Length)
         {
             var window = Window(at, (int)Math.Min(_buffer.Length, Position + Length - at));
-            if (window.IndexOf(mark) >= 0 || (window.Length is > 0 and < 8 && mark.StartsWith(window)))
+            if (window.IndexOf(mark) >= 0 || (at == Position && window.Length is > 0 and < 8 && mark.StartsWith(window)))
             {
                 return true;
             }
         }
 
         return false;
+    }
+
+    /// <returns>The byte behind the last between the two that is not zero.</returns>
+    public long Used(long start, long stop)
+    {
+        while (stop > start)
+        {
+            var at = Math.Max(start, stop - _buffer.Length);
+            var last = Window(at, (int)(stop - at)).LastIndexOfAnyExcept((byte)0);
+            if (last >= 0)
+            {
+                return at + last + 1;
+            }
+
+            stop = at;
+        }
+
+        return start;
     }
 
     /// <summary>The frame's runs as far as they are undamaged: (position in the frame, header).</summary>

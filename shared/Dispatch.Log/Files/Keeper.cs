@@ -17,6 +17,7 @@ sealed class Keeper : IDisposable
     private readonly AutoResetEvent _wake = new(false);
     private readonly Thread _thread;
     private Checkpoint? _checkpoint;
+    private Checkpoint _saved = Checkpoint.None;
     private volatile bool _isStopping;
     private bool _isFailing;
     private bool _isShort;
@@ -75,10 +76,7 @@ sealed class Keeper : IDisposable
         _isShort = !hasRoom;
         WriteIndexes();
         SaveCheckpoint();
-        if (_retention.Apply(hurry: _isShort) > 0 && _isShort)
-        {
-            _spares.Make();
-        }
+        Retain();
 
         _state.Watermark.Sync();
     }
@@ -88,6 +86,27 @@ sealed class Keeper : IDisposable
         WriteIndexes();
         SaveCheckpoint();
         _state.Watermark.Sync();
+    }
+
+    /// <summary>The list without them is on the disk first, and only then the files go: what is listed and not there was taken away by somebody else.</summary>
+    private void Retain()
+    {
+        var (gone, thinned) = _retention.Apply(_saved.Segment, hurry: _isShort);
+        if (gone.Count > 0)
+        {
+            Save(_saved);
+            gone.ForEach(_retention.Delete);
+        }
+
+        if (thinned)
+        {
+            WriteIndexes();
+        }
+
+        if (_isShort && gone.Count > 0)
+        {
+            _spares.Make();
+        }
     }
 
     private void WriteIndexes()
@@ -106,9 +125,15 @@ sealed class Keeper : IDisposable
     {
         if (Interlocked.Exchange(ref _checkpoint, null) is { } checkpoint)
         {
-            checkpoint.Save(_state.Folder);
-            _retention.CheckpointedSegment = checkpoint.Segment;
+            Save(checkpoint);
         }
+    }
+
+    private void Save(Checkpoint checkpoint)
+    {
+        var listed = checkpoint with { Segments = [.. _state.Segments.All.Select(segment => segment.Number).Where(number => number <= checkpoint.Segment)] };
+        listed.Save(_state.Folder);
+        _saved = listed;
     }
 
     private void Step(Action step)

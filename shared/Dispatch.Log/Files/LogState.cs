@@ -57,5 +57,6 @@ sealed class LogState(string folder, Manifest manifest, TimeSpan syncDelay, Wate
     public Checkpoint Snapshot(long segment) => new(
         Sequence, segment, LastAppendedAt,
         [.. Topics.All.Where(partition => partition.End > 0).Select(partition => (partition.TopicId, partition.Id.Partition, partition.End))],
-        [.. Positions.Select(at => new PositionEntry(at.Key.Group, Topics.All[at.Key.Partition].TopicId, Topics.All[at.Key.Partition].Id.Partition, at.Value))]);
+        [.. Positions.Select(at => new PositionEntry(at.Key.Group, Topics.All[at.Key.Partition].TopicId, Topics.All[at.Key.Partition].Id.Partition, at.Value))],
+        []);
 }

@@ -11,6 +11,7 @@ sealed class Members(string group, LogState state, Func<PartitionState, Member, 
     private readonly SemaphoreSlim _gate = new(1);
     private readonly List<Member> _members = [];
     private readonly Dictionary<PartitionState, Assigned> _assigned = [];
+    private volatile bool _isClosing;
 
     public async Task JoinAsync(Member member)
     {
@@ -40,7 +41,10 @@ sealed class Members(string group, LogState state, Func<PartitionState, Member, 
         }
     }
 
-    /// <summary>The log closes: whoever has not settled by now may write no more.</summary>
+    /// <summary>The log closes: partitions are taken back and not given out again.</summary>
+    public void Close() => _isClosing = true;
+
+    /// <summary>It is closed: whoever has not settled by now may write no more.</summary>
     public void Fence()
     {
         foreach (var assigned in _assigned.Values.ToArray())
@@ -88,6 +92,11 @@ sealed class Members(string group, LogState state, Func<PartitionState, Member, 
     private Dictionary<PartitionState, Member> Shares()
     {
         var shares = new Dictionary<PartitionState, Member>();
+        if (_isClosing)
+        {
+            return shares;
+        }
+
         foreach (var topic in _members.SelectMany(member => member.Group.Topics).Distinct(StringComparer.Ordinal))
         {
             var readers = _members.Where(member => member.Group.Topics.Contains(topic)).ToArray();

@@ -10,12 +10,18 @@ namespace Dispatch.Log.Files;
 sealed class Recovery(LogState state, TimeProvider time)
 {
     private readonly List<Found> _found = [];
+    private bool _hasAllOffsets;
     private Checkpoint _checkpoint = Checkpoint.None;
     private long _sequence;
 
     /// <returns>The last segment and where it ends, for the header of the next one.</returns>
     public (long Number, long End) Run()
     {
+        foreach (var left in Directory.GetFiles(state.Folder, "*.thin"))
+        {
+            File.Delete(left);
+        }
+
         _checkpoint = Checkpoint.Load(state.Folder, out var damaged);
         foreach (var path in damaged)
         {
@@ -24,20 +30,18 @@ sealed class Recovery(LogState state, TimeProvider time)
 
         Start();
         FindSegments();
-        var previous = (Number: 0L, End: 0L);
-        for (var i = 0; i < _found.Count; i++)
+        if (damaged.Count == 0)
         {
-            CheckChain(i);
-            if (EndOf(i) is { } end)
-            {
-                previous = (_found[i].Number, Open(_found[i], end, isLast: false));
-            }
-            else
-            {
-                previous = (_found[i].Number, Open(_found[i], RandomAccess.GetLength(_found[i].File), isLast: true));
-            }
+            CheckList();
+        }
 
-            _found[i].File.Dispose();
+        // Only then a first offset that is higher than expected proves a loss: retention and thinning leave gaps too.
+        _hasAllOffsets = _checkpoint != Checkpoint.None || _found.Select((found, n) => found.Number == n + 1 && found.Header is not { End: > 0 }).All(isThere => isThere);
+        var previous = (Number: 0L, End: 0L);
+        for (var n = 0; n < _found.Count; n++)
+        {
+            previous = (_found[n].Number, Open(_found[n], EndOf(n), isLast: n == _found.Count - 1));
+            _found[n].File.Dispose();
         }
 
         Finish();
@@ -84,18 +88,34 @@ sealed class Recovery(LogState state, TimeProvider time)
         }
     }
 
-    /// <summary>Segments go only from the oldest on: one that lacks between two others was taken away.</summary>
-    private void CheckChain(int i)
+    private void CheckList()
     {
-        if (i > 0 && _found[i].Header is { } header && header.Previous > _found[i - 1].Number)
+        foreach (var number in _checkpoint.Segments.Except(_found.Select(found => found.Number)))
         {
-            Report(DamageKind.Missing, Segment.PathOf(state.Folder, header.Previous), 0, header.PreviousEnd, $"The segment is gone; {Path.GetFileName(_found[i].Path)} came after it.");
+            Report(DamageKind.Missing, Segment.PathOf(state.Folder, number), 0, 0, "The segment is gone, with all its records.");
+        }
+
+        foreach (var found in _found.Where(found => found.Header is { } header && header.Previous > _checkpoint.Segment && !_found.Exists(other => other.Number == header.Previous)))
+        {
+            Report(DamageKind.Missing, Segment.PathOf(state.Folder, found.Header!.Value.Previous), 0, 0, $"The segment is gone, with all its records; {Path.GetFileName(found.Path)} came after it.");
+        }
+
+        foreach (var ended in _found.Where(found => found.Number <= _checkpoint.Segment && !_checkpoint.Segments.Contains(found.Number)).ToArray())
+        {
+            ended.File.Dispose();
+            File.Delete(ended.Path); // its retention had begun when the process ended
+            _found.Remove(ended);
         }
     }
 
     /// <returns>Where a segment ends by the header of the next one that was written to; null: nobody knows, it may have a torn tail.</returns>
     private long? EndOf(int i)
     {
+        if (_found[i].Header is { End: > 0 and var own })
+        {
+            return own;
+        }
+
         foreach (var later in _found.Skip(i + 1))
         {
             if (later.Header is not { } header)
@@ -105,7 +125,7 @@ sealed class Recovery(LogState state, TimeProvider time)
 
             if (header.Previous == _found[i].Number)
             {
-                return Math.Min(header.PreviousEnd, RandomAccess.GetLength(_found[i].File));
+                return header.PreviousEnd;
             }
 
             if (header.Previous < _found[i].Number)
@@ -119,28 +139,50 @@ sealed class Recovery(LogState state, TimeProvider time)
         return null;
     }
 
-    private long Open(Found found, long end, bool isLast)
+    private long Open(Found found, long? end, bool isLast)
     {
         var createdAt = found.Header?.CreatedAt ?? new DateTimeOffset(File.GetCreationTimeUtc(found.Path)).ToUnixTimeMilliseconds();
         var index = new MemoryIndex(state.Topics.All.Length);
         var segment = new Segment(state.Folder, found.Number, createdAt, index) { IsSealed = true };
         if (found.Number > _checkpoint.Segment || !segment.TryUseIndexFile())
         {
-            Scan(found, segment, index, end, isLast);
+            Scan(found, segment, index, EndIn(found, end, isLast));
+        }
+        else if (RandomAccess.GetLength(found.File) is var length && length < segment.Last.End)
+        {
+            Report(DamageKind.Missing, found.Path, length, segment.Last.End - length, "The segment is shorter than its index says.");
         }
 
         state.Segments.Add(segment);
         return segment.Last.End;
     }
 
-    private void Scan(Found found, Segment segment, MemoryIndex index, long end, bool isLast)
+    private long EndIn(Found found, long? end, bool isLast)
     {
-        File.Delete(segment.IndexPath);
-        if (isLast)
+        var length = RandomAccess.GetLength(found.File);
+        if (end > length)
         {
-            end = CutTail(found, end);
+            Report(DamageKind.Missing, found.Path, length, end.Value - length, "The segment is shorter than it was when the next one was begun.");
         }
 
+        return Math.Min(length, end ?? (isLast ? CutTail(found, length) : EndOfFrames(found, length)));
+    }
+
+    private static long EndOfFrames(Found found, long length)
+    {
+        var scanner = new FrameScanner(found.File, found.Number, SegmentHeader.Size, length);
+        var end = (long)SegmentHeader.Size;
+        while (scanner.MoveNext())
+        {
+            end = scanner.IsFrame ? scanner.Position + scanner.Length : end;
+        }
+
+        return end;
+    }
+
+    private void Scan(Found found, Segment segment, MemoryIndex index, long end)
+    {
+        File.Delete(segment.IndexPath);
         var scanner = new FrameScanner(found.File, found.Number, SegmentHeader.Size, end);
         var appendedAt = segment.CreatedAt;
         while (scanner.MoveNext())
@@ -194,11 +236,11 @@ sealed class Recovery(LogState state, TimeProvider time)
             end = scanner.Position;
             if (!scanner.IsFrame && isAtEnd && last < durable)
             {
-                Report(DamageKind.Missing, found.Path, end, length - end, $"Frames {last + 1} to {durable} were durable and cannot be read.", found.File);
+                Report(DamageKind.Missing, found.Path, end, scanner.Used(end, length) - end, $"Frames {last + 1} to {durable} were durable and cannot be read.", found.File);
             }
             else if (scanner.IsFrame || scanner.HasTraces())
             {
-                Report(DamageKind.TornTail, found.Path, end, length - end, $"The last whole frame is {last}.", found.File);
+                Report(DamageKind.TornTail, found.Path, end, scanner.Used(end, length) - end, $"The last whole frame is {last}.", found.File);
             }
 
             break;
@@ -224,7 +266,7 @@ sealed class Recovery(LogState state, TimeProvider time)
                 continue;
             }
 
-            if (run.First > partition.Assigned && (partition.Assigned > 0 || _checkpoint != Checkpoint.None || _found[0].Number == 1))
+            if (run.First > partition.Assigned && _hasAllOffsets)
             {
                 ReportLost(segment, scanner.Position, partition, run.First);
             }

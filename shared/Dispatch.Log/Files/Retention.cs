@@ -6,81 +6,50 @@ namespace Dispatch.Log.Files;
 public sealed record Stalled(string Group, TopicPartition Partition, TimeSpan Since, long Waiting);
 
 /// <summary>
-/// Lets segments go, the oldest first: when a checkpoint has what they say about positions, every declared group has passed their records, and they are old enough.
-/// On a full disk age does not count. Who holds them back without moving is reported.
+/// Lets segments go, when a checkpoint has what they say about positions, every declared group has passed their records, and they are old enough; on a full disk age does not count.
+/// Where only few of the records are still needed, the segment is thinned to them. A group that holds back segments and does not move is reported.
 /// </summary>
 sealed class Retention(LogState state, Spares spares, FileLogOptions options, Func<string, IEnumerable<string>> groupsOf, ILogger log, TimeProvider time)
 {
     private readonly Dictionary<(string Group, int Partition), (long Next, DateTimeOffset Since, bool IsReported)> _seen = [];
     private volatile IReadOnlyList<Stalled> _stalled = [];
 
-    /// <summary>Segments up to this one are covered by a checkpoint on the disk.</summary>
-    public long CheckpointedSegment { get; set; } = -1;
-
     public IReadOnlyList<Stalled> Stalled => _stalled;
 
-    /// <returns>How many segments went.</returns>
-    public int Apply(bool hurry)
+    /// <param name="covered">Segments up to this one are counted in by a checkpoint on the disk.</param>
+    /// <returns>What nobody can find any more, to be deleted; and whether others got smaller.</returns>
+    public (List<Segment> Gone, bool Thinned) Apply(long covered, bool hurry)
     {
-        var gone = 0;
+        var gone = new List<Segment>();
         var holding = new HashSet<(string, int)>();
+        var isThinned = false;
+        var groups = state.Topics.All.Select(partition => partition.Id.Topic).Distinct(StringComparer.Ordinal)
+            .ToDictionary(topic => topic, topic => groupsOf(topic).Except(options.RetiredGroups, StringComparer.Ordinal).ToArray(), StringComparer.Ordinal);
         foreach (var segment in state.Segments.All)
         {
-            if (!segment.IsSealed || segment.Number > CheckpointedSegment || (!hurry && Age(segment) < options.Retention))
-            {
-                break;
-            }
-
-            if (Holders(segment) is { Count: > 0 } holders)
-            {
-                holding.UnionWith(holders);
-                break;
-            }
-
-            if (KeepsQuarantine(segment))
-            {
-                break;
-            }
-
-            Let(segment);
-            gone++;
-        }
-
-        Watch(holding);
-        return gone;
-    }
-
-    private TimeSpan Age(Segment segment) => time.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(segment.Last.LastAppendedAt);
-
-    private List<(string, int)> Holders(Segment segment)
-    {
-        var holders = new List<(string, int)>();
-        foreach (var partition in state.Topics.All)
-        {
-            if (!segment.Index.TryRange(partition.Index, out _, out var end))
+            if (!segment.IsSealed || segment.Number > covered || (!hurry && Age(segment) < options.Retention))
             {
                 continue;
             }
 
-            foreach (var group in groupsOf(partition.Id.Topic))
+            var kept = Kept(segment, groups, holding);
+            if (kept.Count == 0)
             {
-                if (!options.RetiredGroups.Contains(group) && (!state.Positions.TryGetValue((group, partition.Index), out var position) || position.Next < end))
-                {
-                    holders.Add((group, partition.Index));
-                }
+                state.Segments.Remove(segment);
+                gone.Add(segment);
+            }
+            else if (segment.Considered is null || !segment.Considered.SetEquals(kept))
+            {
+                isThinned |= TryThin(segment, kept);
             }
         }
 
-        return holders;
+        Watch(holding);
+        return (gone, isThinned);
     }
 
-    private bool KeepsQuarantine(Segment segment) =>
-        Age(segment) < options.QuarantineRetention
-        && state.Topics.All.Any(partition => partition.Id.Topic == Contracts.Topics.Quarantine && segment.Index.TryRange(partition.Index, out _, out _));
-
-    private void Let(Segment segment)
+    public void Delete(Segment segment)
     {
-        state.Segments.Remove(segment);
         File.Delete(segment.IndexPath);
         if (segment.Retire())
         {
@@ -92,6 +61,57 @@ sealed class Retention(LogState state, Spares spares, FileLogOptions options, Fu
         }
 
         log.SegmentRetired(segment.Number);
+    }
+
+    private TimeSpan Age(Segment segment) => time.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(segment.Last.LastAppendedAt);
+
+    private HashSet<int> Kept(Segment segment, Dictionary<string, string[]> groups, HashSet<(string, int)> holding)
+    {
+        var kept = new HashSet<int>();
+        var keepsQuarantine = Age(segment) < options.QuarantineRetention;
+        foreach (var partition in state.Topics.All)
+        {
+            if (!segment.Index.TryRange(partition.Index, out _, out var end))
+            {
+                continue;
+            }
+
+            if (keepsQuarantine && partition.Id.Topic == Contracts.Topics.Quarantine)
+            {
+                kept.Add(partition.Index);
+            }
+
+            if (groups[partition.Id.Topic].Length == 0 && Age(segment) < options.Retention)
+            {
+                kept.Add(partition.Index); // whoever is to read it has not come yet: not even a full disk is a reason
+            }
+
+            foreach (var group in groups[partition.Id.Topic])
+            {
+                if (!state.Positions.TryGetValue((group, partition.Index), out var position) || position.Next < end)
+                {
+                    kept.Add(partition.Index);
+                    holding.Add((group, partition.Index));
+                }
+            }
+        }
+
+        return kept;
+    }
+
+    private bool TryThin(Segment segment, HashSet<int> kept)
+    {
+        segment.Considered = kept;
+        if (!Thinner.IsWorthIt(segment, kept))
+        {
+            return false;
+        }
+
+        var thinned = Thinner.Thin(segment, kept, state);
+        thinned.Considered = kept;
+        state.Segments.Replace(segment, thinned);
+        segment.Retire();
+        return true;
     }
 
     private void Watch(HashSet<(string Group, int Partition)> holding)

@@ -38,6 +38,9 @@ sealed class Segment : IDisposable
 
     public bool IsSealed { get; set; }
 
+    /// <summary>The keeper's note: the partitions that were needed when it last looked whether thinning is worth it.</summary>
+    public IReadOnlySet<int>? Considered { get; set; }
+
     public static string PathOf(string folder, long number) => System.IO.Path.Combine(folder, number.ToString("D12", CultureInfo.InvariantCulture) + Extension);
 
     public uint SecondsOf(long appendedAt) => (uint)Math.Clamp((appendedAt - CreatedAt) / 1000, 0, uint.MaxValue);

@@ -13,6 +13,8 @@ sealed class SegmentTable
 
     public void Remove(Segment segment) => ImmutableInterlocked.Update(ref _all, static (all, removed) => all.Remove(removed), segment);
 
+    public void Replace(Segment segment, Segment by) => ImmutableInterlocked.Update(ref _all, static (all, of) => all.Replace(of.segment, of.by), (segment, by));
+
     /// <returns>The segment, from <paramref name="hint"/>'s place on, that has the offset or the first one above it; null: no record there yet.</returns>
     public Segment? Find(int partition, long offset, Segment? hint = null)
     {
@@ -40,20 +42,6 @@ sealed class SegmentTable
         }
 
         return null;
-    }
-
-    /// <returns>The lowest offset that can still be read; <paramref name="end"/> when there is none.</returns>
-    public long FirstOf(int partition, long end)
-    {
-        foreach (var segment in _all)
-        {
-            if (segment.Index.TryRange(partition, out var first, out _))
-            {
-                return first;
-            }
-        }
-
-        return end;
     }
 
     private static int PlaceOf(ImmutableArray<Segment> all, long number)

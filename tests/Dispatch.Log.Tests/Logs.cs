@@ -1,0 +1,62 @@
+using System.Text;
+using Dispatch.Log.Files;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Dispatch.Log.Tests;
+
+/// <summary>Small logs for tests, and what is in them.</summary>
+static class Logs
+{
+    public const string Topic = "requests.transactional";
+    public static readonly TopicPartition First = new(Topic, 0);
+
+    public static FileLogOptions Options(string folder) => new() { Folder = folder, Partitions = 2, SegmentBytes = 64 * 1024, ReserveBytes = 16 * 1024 };
+
+    public static FileLog Open(string folder) => Open(Options(folder));
+
+    public static FileLog Open(FileLogOptions options, TimeProvider? time = null) =>
+        FileLog.Open(options, [Topic, "push.transactional", "outcomes", "quarantine"], NullLogger.Instance, time);
+
+    public static Record Value(string value, int partition = 0, string topic = Topic) => new(topic, "k"u8.ToArray(), Encoding.UTF8.GetBytes(value)) { Partition = partition };
+
+    public static async Task<List<string>> ReadAsync(IEventLog log, TopicPartition partition)
+    {
+        var values = new List<string>();
+        await foreach (var entry in log.ScanAsync(partition, default))
+        {
+            values.Add(Encoding.UTF8.GetString(entry.Value.Span));
+        }
+
+        return values;
+    }
+
+    /// <summary>What a process that dies now would leave.</summary>
+    public static void CopyAsCrashed(string from, string to)
+    {
+        Directory.CreateDirectory(to);
+        foreach (var path in Directory.GetFiles(from).Where(path => Path.GetFileName(path) != "lock" && !path.EndsWith(".spare", StringComparison.Ordinal)))
+        {
+            File.Copy(path, Path.Combine(to, Path.GetFileName(path)), overwrite: true);
+        }
+    }
+
+    public static string LastSegment(string folder) => Directory.GetFiles(folder, "*.wal").Max(StringComparer.Ordinal)!;
+
+    /// <summary>(position, length) of every frame in a segment.</summary>
+    public static List<(long At, int Length)> Frames(string path)
+    {
+        using var file = File.OpenHandle(path);
+        var number = long.Parse(Path.GetFileNameWithoutExtension(path), System.Globalization.CultureInfo.InvariantCulture);
+        var scanner = new FrameScanner(file, number, SegmentHeader.Size, RandomAccess.GetLength(file));
+        var frames = new List<(long, int)>();
+        while (scanner.MoveNext())
+        {
+            if (scanner.IsFrame)
+            {
+                frames.Add((scanner.Position, (int)scanner.Length));
+            }
+        }
+
+        return frames;
+    }
+}

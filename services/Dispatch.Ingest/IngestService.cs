@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using Dispatch.Contracts;
 using Dispatch.Hosting;
 using Dispatch.Ingest.Auth;
@@ -6,6 +8,7 @@ using Dispatch.Ingest.Hooks;
 using Dispatch.Ingest.Http;
 using Dispatch.Ingest.Idempotency;
 using Dispatch.Ingest.Messages;
+using Dispatch.Ingest.OpenApi;
 using Dispatch.Ingest.Operate;
 using Dispatch.Ingest.Reads;
 using Dispatch.Ingest.Resources;
@@ -31,6 +34,8 @@ public static class IngestService
         builder.AddDispatchHosting(Name);
         builder.AddEventLog();
         builder.AddControl(services => services.GetRequiredService<ModeBook>().Replace);
+        builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
+        builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None); // lines, a scope and an activity for every request; our own telemetry has them
         var services = builder.Services;
         services.AddOptions<IngestOptions>()
             .Bind(builder.Configuration.GetSection("Dispatch:Ingest"))
@@ -67,8 +72,19 @@ public static class IngestService
         services.AddSingleton<ModeResource>();
         services.AddSingleton<QuarantineResource>();
         services.AddSingleton<HeldResource>();
+        services.TryAddSingleton<Settlement>();
+        services.AddSingleton<SettlementResource>();
         services.AddSingleton(provider => new HookLanes(builder.Configuration, provider.GetRequiredService<IOptions<IngestOptions>>().Value.PublicUrl!));
         services.AddSingleton<HttpSmsHook>();
+        services.AddSingleton<Api>();
+        services.ConfigureHttpJsonOptions(json =>
+        {
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, WireJson.Default);
+            json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
+            json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;
+        });
+        services.AddOpenApi("v1", options => options.AddDocumentTransformer((document, context, stop) =>
+            Description.FillAsync(document, context, context.ApplicationServices.GetRequiredService<Api>().Calls, stop)));
         services.AddHealthChecks().AddCheck<Appender>("log.append").AddCheck<DoorHealth>("idempotency");
         return builder;
     }
@@ -76,7 +92,12 @@ public static class IngestService
     public static WebApplication MapIngest(this WebApplication app)
     {
         app.UseStatusCodePages(context => Problem.OfStatus(context.HttpContext.Response.StatusCode).WriteAsync(context.HttpContext));
-        app.MapApi();
+        foreach (var call in app.Services.GetRequiredService<Api>().Calls)
+        {
+            app.MapMethods(call.Path, [call.Method], call.Run).ExcludeFromDescription(); // described from the same table, not by reflection
+        }
+
+        app.MapOpenApi("/openapi/{documentName}.json");
         return app;
     }
 

@@ -35,7 +35,7 @@ static partial class Log // 4000-4099
     [LoggerMessage(4020, LogLevel.Information, "First API key made for tenant {Tenant}; its text is in {Path}")]
     public static partial void FirstKeyMade(this ILogger log, string tenant, string path);
 
-    [LoggerMessage(4021, LogLevel.Warning, "API keys come from the snapshot of {At}: {Reason}")]
+    [LoggerMessage(4021, LogLevel.Information, "API keys come from the snapshot of {At:O}: {Reason}")]
     public static partial void KeysFromSnapshot(this ILogger log, DateTimeOffset at, string reason);
 
     [LoggerMessage(4022, LogLevel.Information, "API keys come from the store, {Count} of them")]

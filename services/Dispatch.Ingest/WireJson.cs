@@ -33,6 +33,7 @@ namespace Dispatch.Ingest;
 [JsonSerializable(typeof(Page<ParkedAnswer>))]
 [JsonSerializable(typeof(RedriveAnswer))]
 [JsonSerializable(typeof(Page<HeldAnswer>))]
+[JsonSerializable(typeof(SettlementAnswer))]
 sealed partial class WireJson : JsonSerializerContext;
 
 /// <summary>RFC 3339 in UTC, with milliseconds.</summary>

@@ -19,7 +19,7 @@ public sealed class HookTests : IAsyncLifetime
         await File.WriteAllTextAsync(_folder["sms-token"], Token + "\n");
         _host = await IngestHost.StartAsync(
             null, _folder, null,
-            ("Dispatch:PublicUrl", Public), ("Dispatch:Lanes:0:Name", "gw-1"), ("Dispatch:Lanes:0:Provider", "http-sms"), ("Dispatch:Lanes:0:AuthTokenFile", _folder["sms-token"]));
+            ("Dispatch:PublicUrl", Public), ("Dispatch:Lanes:0:Name", "gw-1"), ("Dispatch:Lanes:0:Provider", "http-sms"), ("Dispatch:Lanes:0:TokenFile", _folder["sms-token"]));
     }
 
     public async Task DisposeAsync()

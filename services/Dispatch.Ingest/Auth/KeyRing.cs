@@ -67,7 +67,11 @@ sealed class KeyRing(KeyStore store, KeySnapshot snapshot, FirstKey first, TimeP
         var (keys, at) = snapshot.Read();
         var own = first.MakeOrRead();
         Hold(own is null || keys.Any(key => key.Id == own.Id) ? keys : [.. keys, own]);
-        log.KeysFromSnapshot(at, "the store has not been asked yet");
+        if (at is { } written)
+        {
+            log.KeysFromSnapshot(written, "the store has not been asked yet");
+        }
+
         return base.StartAsync(cancellationToken);
     }
 

@@ -8,13 +8,14 @@ sealed class KeySnapshot(string path, ILogger<KeySnapshot> log)
 {
     private byte[] _last = [];
 
-    public (IReadOnlyList<ApiKey> Keys, DateTimeOffset At) Read()
+    /// <returns>No keys and no time: there is no snapshot.</returns>
+    public (IReadOnlyList<ApiKey> Keys, DateTimeOffset? At) Read()
     {
         try
         {
             if (File.Exists(path))
             {
-                return (JsonSerializer.Deserialize<List<ApiKey>>(File.ReadAllBytes(path)) ?? [], File.GetLastWriteTimeUtc(path));
+                return (JsonSerializer.Deserialize<List<ApiKey>>(File.ReadAllBytes(path)) ?? [], new DateTimeOffset(File.GetLastWriteTimeUtc(path)));
             }
         }
         catch (Exception e) when (e is IOException or JsonException or UnauthorizedAccessException)
@@ -22,7 +23,7 @@ sealed class KeySnapshot(string path, ILogger<KeySnapshot> log)
             log.KeySnapshotUnusable(e, path);
         }
 
-        return ([], default);
+        return ([], null);
     }
 
     /// <summary>A disk that refuses costs the next cold start without a store, and nothing now.</summary>

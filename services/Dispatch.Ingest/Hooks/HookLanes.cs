@@ -7,7 +7,7 @@ namespace Dispatch.Ingest.Hooks;
 sealed record HookLane(string Name, Uri Base, string TokenFile);
 
 /// <summary>
-/// The lanes of `Dispatch:Lanes` that get receipts by HTTP. Of a lane's settings Ingest reads `Name`, `Provider`, `AuthTokenFile`, and `PublicUrl` where the gateway
+/// The lanes of `Dispatch:Lanes` that get receipts by HTTP. Of a lane's settings Ingest reads `Name`, `Provider`, `TokenFile`, and `CallbackBase` where the gateway
 /// knows this deployment by another address than `Dispatch:PublicUrl`.
 /// </summary>
 sealed class HookLanes
@@ -17,8 +17,8 @@ sealed class HookLanes
     private readonly ConcurrentDictionary<string, (DateTime WrittenAt, byte[] Token)> _tokens = new();
 
     public HookLanes(IConfiguration configuration, Uri publicUrl) => _lanes = configuration.GetSection("Dispatch:Lanes").GetChildren()
-        .Where(lane => lane["Provider"] == HttpSms && !string.IsNullOrEmpty(lane["Name"]) && !string.IsNullOrEmpty(lane["AuthTokenFile"]))
-        .Select(lane => new HookLane(lane["Name"]!, string.IsNullOrEmpty(lane["PublicUrl"]) ? publicUrl : new Uri(lane["PublicUrl"]!), lane["AuthTokenFile"]!))
+        .Where(lane => lane["Provider"] == HttpSms && !string.IsNullOrEmpty(lane["Name"]) && !string.IsNullOrEmpty(lane["TokenFile"]))
+        .Select(lane => new HookLane(lane["Name"]!, string.IsNullOrEmpty(lane["CallbackBase"]) ? publicUrl : new Uri(lane["CallbackBase"]!), lane["TokenFile"]!))
         .ToDictionary(lane => lane.Name);
 
     public HookLane? Of(string? name) => name is null ? null : _lanes.GetValueOrDefault(name);

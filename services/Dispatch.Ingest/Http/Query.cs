@@ -6,6 +6,13 @@ using Dispatch.Ingest.Messages;
 
 namespace Dispatch.Ingest.Http;
 
+/// <summary>A name that a query may have; the description of the API is made from the same list.</summary>
+sealed record Parameter(string Name, string Doc)
+{
+    public static IReadOnlyList<Parameter> Paging { get; } =
+        [new("cursor", "The next_cursor of the page before."), new("page_size", $"1 to {Http.Query.PageSizeMax}.")];
+}
+
 /// <summary>The parameters of a query, read with the same strictness as a body: a name that nobody knows is a fault, and all faults are told at once.</summary>
 sealed class Query
 {
@@ -14,12 +21,12 @@ sealed class Query
     private readonly IQueryCollection _query;
     private readonly List<Fault> _faults = [];
 
-    public Query(HttpContext http, params ReadOnlySpan<string> names)
+    public Query(HttpContext http, IReadOnlyList<Parameter> parameters)
     {
         _query = http.Request.Query;
         foreach (var (name, values) in _query)
         {
-            if (!names.Contains(name))
+            if (!parameters.Any(it => it.Name == name))
             {
                 Fault(name, "unknown_parameter", "is not a parameter of this call");
             }

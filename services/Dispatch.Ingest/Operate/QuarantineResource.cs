@@ -39,6 +39,12 @@ sealed class QuarantineResource(IEventLog log, Appender appender, ControlStore c
     private const uint RedrivenChunk = 1u << 31;
     private static readonly TimeSpan LookBack = TimeSpan.FromDays(31);
 
+    public static readonly IReadOnlyList<Parameter> ListParameters =
+    [
+        new("tenant", "One tenant's."), new("service", "Of one service."), new("topic", "From one topic."), new("from", "Parked at this time or later; default: 31 days ago."),
+        .. Parameter.Paging,
+    ];
+
     public static readonly Shape<RedriveDraft> Redrive = new("Redrive", "Records that are to be handled again.",
         new TextsField<RedriveDraft>("parking_ids", "prk_..., 1 to 1 000.", RedriveMax, (it, value) =>
         {
@@ -55,7 +61,7 @@ sealed class QuarantineResource(IEventLog log, Appender appender, ControlStore c
 
     public async Task ListAsync(Call call)
     {
-        var query = new Query(call.Http, "tenant", "service", "topic", "from", "cursor", "page_size");
+        var query = new Query(call.Http, ListParameters);
         var (cursor, pageSize, from) = (query.Cursor(sizeof(long) + Id.Size), query.PageSize(), query.Time("from"));
         var (tenant, service, topic) = (query.Text("tenant"), query.Text("service"), query.Text("topic"));
         query.Check();

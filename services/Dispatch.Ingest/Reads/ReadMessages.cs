@@ -17,6 +17,13 @@ sealed class ReadMessages(MessageQueries messages, StatQueries stats, RecentMess
     /// <summary>A cancellation is remembered beyond the last second in which a message can be sent.</summary>
     private static readonly TimeSpan CancelMargin = TimeSpan.FromHours(1);
 
+    public static readonly IReadOnlyList<Parameter> ListParameters =
+    [
+        new("user_id", "The recipient."), new("email", "The recipient, where the request gave no user_id."), new("phone", "The recipient, where the request gave no user_id."),
+        new("label", "One of its labels."), new("campaign", "Its campaign."), new("state", "Where it stands."), new("channel", "push, email or sms."),
+        new("class", "transactional, automation or campaign."), new("from", "Accepted at this time or later."), new("until", "Accepted before this time."), .. Parameter.Paging,
+    ];
+
     /// <summary>`GET /v1/messages/{id}`</summary>
     public async Task MessageAsync(Call call)
     {
@@ -46,14 +53,13 @@ sealed class ReadMessages(MessageQueries messages, StatQueries stats, RecentMess
     /// <summary>`GET /v1/messages`</summary>
     public async Task ListAsync(Call call)
     {
-        var query = new Query(
-            call.Http, "user_id", "email", "phone", "label", "campaign", "state", "channel", "class", "from", "until", "cursor", "page_size");
+        var query = new Query(call.Http, ListParameters);
         var cursor = query.Cursor(sizeof(long) + Id.Size);
         var (pageSize, key) = (query.PageSize(), RecipientKey(query, call.Tenant));
         var filter = new MessageFilter(
             call.Tenant, key, query.Text("label"), query.Text("campaign"), query.Choice("state", Words.States), query.Channel(), query.Class(),
             query.Time("from"), query.Time("until"),
-            cursor is null ? null : (DateTimeOffset.FromUnixTimeMilliseconds(BinaryPrimitives.ReadInt64BigEndian(cursor)), Id.From(cursor.AsSpan(sizeof(long)))), pageSize + 1);
+            cursor is null ? null : (DateTimeOffset.FromUnixTimeMilliseconds(Math.Clamp(BinaryPrimitives.ReadInt64BigEndian(cursor), 0, 253_402_300_799_999)), Id.From(cursor.AsSpan(sizeof(long)))), pageSize + 1);
         query.Check();
         var rows = await messages.ListAsync(filter, call.Aborted);
         await Answer.JsonAsync(call.Http, 200, Page.Of(rows, pageSize, State, CursorOf), WireJson.Default.PageMessageState);
@@ -63,7 +69,7 @@ sealed class ReadMessages(MessageQueries messages, StatQueries stats, RecentMess
     public async Task RequestAsync(Call call)
     {
         var id = IdOf(call.Http, IdPrefix.Request, "request");
-        var query = new Query(call.Http, "cursor", "page_size");
+        var query = new Query(call.Http, Parameter.Paging);
         var (cursor, pageSize) = (query.Cursor(Id.Size), query.PageSize());
         query.Check();
         var early = Early(call, id);

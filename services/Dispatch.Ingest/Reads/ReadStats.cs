@@ -16,6 +16,13 @@ sealed class ReadStats(StatQueries stats, TimeProvider clock)
 
     private static readonly IReadOnlyList<(string Word, StatBucket Value)> Buckets = [("minute", StatBucket.Minute), ("hour", StatBucket.Hour), ("day", StatBucket.Day)];
 
+    public static readonly IReadOnlyList<Parameter> Parameters =
+    [
+        new("from", "Beginning; default: an hour, a day or 30 days ago, by the bucket."), new("until", "End; default: now."), new("bucket", "minute, hour or day."),
+        new("by", $"Some of {string.Join(", ", Dimensions)}, separated by commas."), new("label", "Only what carries it."), new("campaign", "Only this one."),
+        new("channel", "Only this one."), new("class", "Only this one."), new("provider", "Only this one."),
+    ];
+
     public async Task StatsAsync(Call call)
     {
         var filter = Read(call);
@@ -30,7 +37,7 @@ sealed class ReadStats(StatQueries stats, TimeProvider clock)
 
     private StatFilter Read(Call call)
     {
-        var query = new Query(call.Http, "from", "until", "bucket", "by", "label", "campaign", "channel", "class", "provider");
+        var query = new Query(call.Http, Parameters);
         var bucket = query.Choice("bucket", Buckets) ?? StatBucket.Hour;
         var until = query.Time("until") ?? clock.GetUtcNow().AddMinutes(1);
         var (usual, longest) = bucket switch

@@ -53,7 +53,7 @@ sealed class CapResource(CapRules rules, ControlStore control, Replays replays, 
 
     public async Task ListAsync(Call call)
     {
-        var query = new Query(call.Http, "cursor", "page_size");
+        var query = new Query(call.Http, Parameter.Paging);
         var (cursor, pageSize) = (query.Cursor(Id.Size), query.PageSize());
         query.Check();
         var found = await rules.ListAsync(call.Tenant, cursor is null ? null : Id.From(cursor), pageSize + 1, call.Aborted);

@@ -32,6 +32,8 @@ sealed class SuppressionResource(SuppressionStore suppressions, Recipients recip
     private const int BodyBytesMax = 16 * 1_024;
     private const int CursorLength = sizeof(long) + 1 + Id.Size;
 
+    public static readonly IReadOnlyList<Parameter> ListParameters = [new("channel", "push, email or sms."), .. Parameter.Paging];
+
     public static readonly Shape<SuppressionDraft> New = new("Suppression", "One of email, phone and push.",
         new TextField<SuppressionDraft>("email", "The address.", (it, value) => it.Add(Channel.Email, value)) { LengthMax = 320, Format = "email" },
         new TextField<SuppressionDraft>("phone", "E.164.", (it, value) => it.Add(Channel.Sms, value)) { LengthMax = 32 },
@@ -40,11 +42,11 @@ sealed class SuppressionResource(SuppressionStore suppressions, Recipients recip
 
     public async Task ListAsync(Call call)
     {
-        var query = new Query(call.Http, "channel", "cursor", "page_size");
+        var query = new Query(call.Http, ListParameters);
         var (channel, cursor, pageSize) = (query.Channel(), query.Cursor(CursorLength), query.PageSize());
         query.Check();
         var last = cursor is null ? null : new Suppression(
-            call.Tenant, (Channel)cursor[sizeof(long)], cursor[(sizeof(long) + 1)..], "", new DateTimeOffset(BinaryPrimitives.ReadInt64BigEndian(cursor) & long.MaxValue, TimeSpan.Zero));
+            call.Tenant, (Channel)cursor[sizeof(long)], cursor[(sizeof(long) + 1)..], "", new DateTimeOffset(Math.Clamp(BinaryPrimitives.ReadInt64BigEndian(cursor), 0, DateTimeOffset.MaxValue.Ticks), TimeSpan.Zero));
         var found = await suppressions.ListAsync(call.Tenant, channel, last, pageSize + 1, call.Aborted);
         await Answer.JsonAsync(call.Http, 200, Page.Of(found, pageSize, AnswerFor, CursorOf), WireJson.Default.PageSuppressionAnswer);
     }

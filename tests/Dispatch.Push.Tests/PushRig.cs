@@ -38,6 +38,15 @@ public abstract class PushRig : IAsyncLifetime
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>Stops the Sandbox and starts another in the same place.</summary>
+    protected async Task RestartSandboxAsync(Func<Task> whileAway)
+    {
+        var port = Sandbox.Endpoints.Apns.Port;
+        await Sandbox.DisposeAsync();
+        await whileAway();
+        Sandbox = await Dispatch.Sandbox.Sandbox.StartAsync(new SandboxOptions { Folder = folder["sandbox"], BasePort = port });
+    }
+
     protected string FileIn(string name) => folder[name];
 
     protected IChannelSender Apns(params (string Key, string Value)[] settings) => Open(PushService.OpenApns, "apns",

@@ -33,7 +33,7 @@ public static class PushService
     /// <exception cref="OptionsValidationException">Lists every fault.</exception>
     public static IChannelSender OpenApns(LaneOptions lane, IConfigurationSection settings, IServiceProvider services)
     {
-        var options = Valid(lane, settings.Get<ApnsOptions>() ?? new(), new ApnsOptionsValidator());
+        var options = LaneSettings.Read(lane, settings, new ApnsOptionsValidator());
         var endpoint = options.EndpointOf(lane.Environment);
         var clock = services.GetRequiredService<TimeProvider>();
         var pool = new Http2Pool(lane.Name, endpoint, options, clock, services.GetRequiredService<ILogger<Http2Pool>>());
@@ -44,16 +44,9 @@ public static class PushService
     /// <exception cref="OptionsValidationException">Lists every fault.</exception>
     public static IChannelSender OpenFcm(LaneOptions lane, IConfigurationSection settings, IServiceProvider services)
     {
-        var options = Valid(lane, settings.Get<FcmOptions>() ?? new(), new FcmOptionsValidator());
+        var options = LaneSettings.Read(lane, settings, new FcmOptionsValidator());
         var clock = services.GetRequiredService<TimeProvider>();
         var pool = new Http2Pool(lane.Name, options.Endpoint, options, clock, services.GetRequiredService<ILogger<Http2Pool>>());
         return new FcmSender(new FcmTokens(options, clock, services.GetRequiredService<ILogger<FcmTokens>>()), pool, clock);
-    }
-
-    private static T Valid<T>(LaneOptions lane, T options, IValidateOptions<T> validator)
-        where T : class
-    {
-        var result = validator.Validate(lane.Name, options);
-        return result.Failed ? throw new OptionsValidationException($"{LaneOptions.Section} '{lane.Name}'", typeof(T), result.Failures) : options;
     }
 }

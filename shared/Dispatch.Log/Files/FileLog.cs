@@ -47,6 +47,7 @@ public sealed class FileLog : IEventLog
         _keeper.Sealed(_state.Snapshot(previous.Number));
         _keeper.Start();
         _committer.Start();
+        Telemetry.Open.TryAdd(this, true);
     }
 
     public string ClusterId => _manifest.ClusterId;
@@ -57,7 +58,7 @@ public sealed class FileLog : IEventLog
     public IReadOnlyList<Stalled> Stalled => _keeper.Stalled;
 
     /// <summary>Why records cannot be appended now; null: nothing is known against it.</summary>
-    public string? Fault => _state.Fault;
+    public string? Fault => _keeper.Spares.IsReady ? null : _state.Fault;
 
     /// <summary>The disk is full: only outcomes and positions are taken.</summary>
     public bool IsReserveInUse => _state.IsReserveInUse;
@@ -102,13 +103,19 @@ public sealed class FileLog : IEventLog
 
         using var span = Telemetry.Source.HasListeners() ? Telemetry.Source.StartActivity($"send {records[0].Topic}", ActivityKind.Producer) : null;
         Telemetry.Describe(span, "send", new TopicPartition(records[0].Topic, -1), null, records.Count);
+        var began = Stopwatch.GetTimestamp();
         await WriteAsync(_builder.Build(FrameType.Append, records, []), stop);
+        Telemetry.Measure(began, "send", records[0].Topic);
         CountSent(records);
     }
 
     public async Task RunAsync(Group group, Func<IPartition, CancellationToken, Task> work, CancellationToken stop)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
+        ArgumentException.ThrowIfNullOrEmpty(group.Name);
+        ArgumentOutOfRangeException.ThrowIfZero(group.Topics.Count);
+        ArgumentOutOfRangeException.ThrowIfLessThan(group.BatchSizeMax, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(group.BatchBytesMax, 1);
         Interlocked.Increment(ref _runs);
         try
         {
@@ -175,6 +182,7 @@ public sealed class FileLog : IEventLog
             return;
         }
 
+        Telemetry.Open.TryRemove(this, out _);
         foreach (var members in _members.Values)
         {
             members.Close();
@@ -201,11 +209,20 @@ public sealed class FileLog : IEventLog
         _closing.Dispose();
     }
 
+    /// <summary>What each group has not passed yet, by topic.</summary>
+    internal IEnumerable<(string Group, string Topic, long Waiting)> Backlog() =>
+        from at in _state.Positions
+        let partition = _state.Topics.All[at.Key.Partition]
+        group partition.End - at.Value.Next by (at.Key.Group, partition.Id.Topic) into waiting
+        select (waiting.Key.Group, waiting.Key.Topic, waiting.Sum());
+
     internal async ValueTask CommitAsync(string group, Assigned lease, IReadOnlyList<Record> outputs, Position position, CancellationToken stop)
     {
         var pending = _builder.Build(FrameType.Commit, outputs, [new PositionEntry(group, lease.Of.TopicId, lease.Id.Partition, position)]);
         pending.Lease = lease;
+        var began = Stopwatch.GetTimestamp();
         await WriteAsync(pending, stop);
+        Telemetry.Measure(began, "commit", lease.Id.Topic);
         CountSent(outputs);
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 
 namespace Dispatch.Log.Files;
@@ -10,7 +11,7 @@ sealed class Members(string group, LogState state, Func<PartitionState, Member, 
 {
     private readonly SemaphoreSlim _gate = new(1);
     private readonly List<Member> _members = [];
-    private readonly Dictionary<PartitionState, Assigned> _assigned = [];
+    private readonly ConcurrentDictionary<PartitionState, Assigned> _assigned = new();
     private volatile bool _isClosing;
 
     public async Task JoinAsync(Member member)
@@ -67,7 +68,7 @@ sealed class Members(string group, LogState state, Func<PartitionState, Member, 
         await Task.WhenAll(moving.Select(assigned => assigned.RevokeAsync()));
         foreach (var assigned in moving)
         {
-            _assigned.Remove(assigned.Of);
+            _assigned.TryRemove(assigned.Of, out _);
         }
 
         if (moving.Length > 0 && shares.Count > 0)

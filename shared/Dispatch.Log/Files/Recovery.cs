@@ -143,7 +143,7 @@ sealed class Recovery(LogState state, TimeProvider time)
     {
         var createdAt = found.Header?.CreatedAt ?? new DateTimeOffset(File.GetCreationTimeUtc(found.Path)).ToUnixTimeMilliseconds();
         var index = new MemoryIndex(state.Topics.All.Length);
-        var segment = new Segment(state.Folder, found.Number, createdAt, index) { IsSealed = true };
+        var segment = new Segment(state.Folder, found.Number, createdAt, index, state.Topics) { IsSealed = true };
         if (found.Number > _checkpoint.Segment || !segment.TryUseIndexFile())
         {
             Scan(found, segment, index, EndIn(found, end, isLast));

@@ -15,9 +15,12 @@ sealed class Segment : IDisposable
     private bool _isRetired;
     private volatile IRunIndex _index;
 
-    public Segment(string folder, long number, long createdAt, IRunIndex index)
+    private readonly TopicTable _topics;
+    private bool _isChecked;
+
+    public Segment(string folder, long number, long createdAt, IRunIndex index, TopicTable topics)
     {
-        (Number, CreatedAt, _index) = (number, createdAt, index);
+        (Number, CreatedAt, _index, _topics) = (number, createdAt, index, topics);
         Path = PathOf(folder, number);
         IndexPath = System.IO.Path.ChangeExtension(Path, ".idx");
     }
@@ -79,9 +82,17 @@ sealed class Segment : IDisposable
             }
 
             _file ??= File.OpenHandle(Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            if (_index is FileIndex)
+            if (_index is FileIndex index)
             {
                 _indexFile ??= File.OpenHandle(IndexPath, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+                if (!_isChecked && !index.RunsAreWhole())
+                {
+                    _index = Reindex(_file); // the keeper writes it to a file again
+                    _indexFile.Dispose();
+                    _indexFile = null;
+                }
+
+                _isChecked = true;
             }
 
             _renters++;
@@ -109,6 +120,24 @@ sealed class Segment : IDisposable
             _isRetired = true;
             return _renters == 0;
         }
+    }
+
+    private MemoryIndex Reindex(SafeFileHandle file)
+    {
+        var made = new MemoryIndex(_topics.All.Length);
+        var scanner = new FrameScanner(file, Number, SegmentHeader.Size, Last.End);
+        while (scanner.MoveNext())
+        {
+            foreach (var (at, run) in scanner.IsFrame ? scanner.Runs() : [])
+            {
+                if (_topics.Find(run.Topic, run.Partition) is { } partition)
+                {
+                    made.Add(partition.Index, run.First, run.Count, (uint)(scanner.Position + at), (uint)(RunHeader.Size + run.Bytes), SecondsOf(run.AppendedAt));
+                }
+            }
+        }
+
+        return made;
     }
 
     public void Dispose()

@@ -33,14 +33,14 @@ sealed class SegmentWriter : IDisposable
 
     /// <summary>The file gets its header, then its name; when this returns, both are on the disk.</summary>
     /// <exception cref="IOException">There is no such segment.</exception>
-    public static SegmentWriter Begin(string spare, string folder, SegmentHeader header, MemoryIndex index, bool isReserve, TimeSpan syncDelay, byte[]? stage = null)
+    public static SegmentWriter Begin(string spare, string folder, SegmentHeader header, MemoryIndex index, TopicTable topics, bool isReserve, TimeSpan syncDelay, byte[]? stage = null)
     {
         var file = File.OpenHandle(spare, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
         try
         {
             header.Write(file);
             Disk.Sync(file);
-            var segment = new Segment(folder, header.Number, header.CreatedAt, index);
+            var segment = new Segment(folder, header.Number, header.CreatedAt, index, topics);
             File.Move(spare, segment.Path);
             Disk.SyncFolder(folder);
             return new SegmentWriter(segment, file, isReserve, syncDelay, stage ?? new byte[StageMax]);

@@ -20,7 +20,6 @@ sealed class Spares
     private readonly string _reserve;
     private long _attempts;
     private long _failedAt;
-    private int _names;
     private volatile string? _failure;
 
     public Spares(FileLogOptions options, Action wakeKeeper)
@@ -43,6 +42,18 @@ sealed class Spares
 
     /// <summary>Why there is no next segment; null: there is, or nobody tried.</summary>
     public string? Failure => _failure;
+
+    /// <summary>Whether the next segment can be begun at once.</summary>
+    public bool IsReady
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _ready.Count > 0;
+            }
+        }
+    }
 
     public bool HasReserve => File.Exists(_reserve) && new FileInfo(_reserve).Length >= _options.ReserveBytes;
 
@@ -83,7 +94,7 @@ sealed class Spares
     /// <returns>False: there is not enough room.</returns>
     public bool Make()
     {
-        if (HasReserve && _ready.Count > 0)
+        if (HasReserve && IsReady)
         {
             return true;
         }
@@ -100,9 +111,9 @@ sealed class Spares
             return false;
         }
 
-        var made = _ready.Count > 0 ? null : TryFill(NewName(), _options.SegmentBytes);
+        var made = IsReady ? null : TryFill(NewName(), _options.SegmentBytes);
         Attempted(made);
-        return made is not null || _ready.Count > 0;
+        return IsReady;
     }
 
     /// <summary>Takes back the file of a segment that nobody needs any more.</summary>
@@ -150,7 +161,7 @@ sealed class Spares
         }
     }
 
-    private string NewName() => Path.Combine(_folder, $"{Environment.ProcessId}-{Interlocked.Increment(ref _names)}{Extension}");
+    private string NewName() => Path.Combine(_folder, $"{Guid.NewGuid():n}{Extension}");
 
     private string? TryFill(string path, long bytes)
     {

@@ -56,7 +56,7 @@ static class Thinner
         Disk.SyncFolder(state.Folder);
         File.Move(aside, segment.Path, overwrite: true);
         Disk.SyncFolder(state.Folder);
-        return new Segment(state.Folder, segment.Number, segment.CreatedAt, index) { IsSealed = true, Last = segment.Last with { End = (uint)end } };
+        return new Segment(state.Folder, segment.Number, segment.CreatedAt, index, state.Topics) { IsSealed = true, Last = segment.Last with { End = (uint)end } };
     }
 
     private static long Copy(Segment segment, IReadOnlySet<int> kept, LogState state, FrameScanner scanner, Microsoft.Win32.SafeHandles.SafeFileHandle to, MemoryIndex index)

@@ -9,7 +9,8 @@ using Microsoft.Extensions.Options;
 namespace Dispatch.Sandbox;
 
 /// <summary>
-/// Kestrel with one function behind it: HTTP/1.1 without TLS. No host of its own, so that inside another process it brings no second container, configuration or Ctrl-C handler.
+/// Kestrel with one function behind it: HTTP/1.1 without TLS. No host of its own, so that inside another process it brings no second container, no configuration
+/// and no handler of Ctrl-C.
 /// </summary>
 sealed class PlainHttpServer : IAsyncDisposable, IHttpApplication<HttpContext>
 {
@@ -32,8 +33,16 @@ sealed class PlainHttpServer : IAsyncDisposable, IHttpApplication<HttpContext>
     public static async Task<PlainHttpServer> StartAsync(IPEndPoint endpoint, RequestDelegate handle, ILoggerFactory logs)
     {
         var server = new PlainHttpServer(endpoint, handle, logs);
-        await server.server.StartAsync(server, CancellationToken.None);
-        return server;
+        try
+        {
+            await server.server.StartAsync(server, CancellationToken.None);
+            return server;
+        }
+        catch
+        {
+            server.server.Dispose();
+            throw;
+        }
     }
 
     public async ValueTask DisposeAsync()

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Diagnostics.Metrics;
 using System.Net;
+using System.Net.Security;
 using Dispatch.Sandbox.Admin;
 using Dispatch.Sandbox.Apns;
 using Dispatch.Sandbox.Fcm;
@@ -109,45 +110,63 @@ public sealed class Sandbox : IAsyncDisposable
     async Task ListenAsync()
     {
         var certificate = Credentials.ServerCertificate();
-        var apns = Provider("apns", oracle.Open("apns"));
-        var apnsServer = new Http2Server(
-            Listener.Bind(At(0)), new ApnsStandIn(apns, new ApnsTokens(Credentials.ApnsKey(), clock), clock), apns, certificate, wheel, logs.CreateLogger<ApnsStandIn>());
-        Run("apns", apnsServer);
-
-        var fcmPort = Listener.Bind(At(1)); // bound first: the service account names its port
-        var fcmAddress = new Uri($"https://127.0.0.1:{Listener.PortOf(fcmPort)}");
-        var tokenEndpoint = Dispatch.Sandbox.Endpoints.TokenOf(fcmAddress);
-        Credentials.EnsureFcm(tokenEndpoint);
-        var fcm = Provider("fcm", oracle.Open("fcm"));
-        Run("fcm", new Http2Server(fcmPort, new FcmStandIn(fcm, new FcmTokens(Credentials.FcmKey(), tokenEndpoint, clock)), fcm, certificate, wheel, logs.CreateLogger<FcmStandIn>()));
-
-        var smtpLog = oracle.Open("smtp");
-        var auth = new SmtpAuth(Credentials.SmtpUser, Credentials.SmtpPassword());
-        var relays = new List<IPEndPoint>();
-        for (var i = 0; i < options.Relays; i++)
-        {
-            var relay = new SmtpRelay(Provider(i == 0 ? "smtp" : $"smtp-{i + 1}", smtpLog), options, auth, certificate);
-            var server = new SmtpServer(At(i == 0 ? 2 : 19 + i), relay, logs.CreateLogger<SmtpServer>());
-            running.Push(server);
-            relays.Add(server.Endpoint);
-        }
-
-        var sms = Provider("http-sms", oracle.Open("http-sms"));
-        var callbacks = new SmsCallbacks(options, Credentials.SmsToken(), sms.Counters);
-        running.Push(callbacks);
-        var smsServer = await PlainHttpServer.StartAsync(At(3), new SmsStandIn(sms, options, Credentials.SmsToken(), callbacks, clock).HandleAsync, logs);
-        running.Push(smsServer);
-
+        var apns = ListenApns(certificate);
+        var fcm = ListenFcm(certificate);
+        var relays = Enumerable.Range(0, options.Relays).Select(Relay(certificate)).ToList();
+        var sms = await ListenSmsAsync();
         var admin = await PlainHttpServer.StartAsync(At(4), new AdminApi(providers, GoAway, logs.CreateLogger<AdminApi>()).HandleAsync, logs);
         running.Push(admin);
-        Endpoints = new Endpoints(new Uri($"https://127.0.0.1:{apnsServer.Port}"), fcmAddress, relays, smsServer.Address, admin.Address);
+        Endpoints = new Endpoints(apns, fcm, relays, sms, admin.Address);
         logs.CreateLogger<Sandbox>().Listens(Endpoints.ToString(), options.Folder);
     }
 
-    void Run(string name, Http2Server server)
+    Uri ListenApns(SslStreamCertificateContext certificate)
     {
-        http2[name] = server;
+        var provider = Provider("apns", oracle.Open("apns"));
+        var standIn = new ApnsStandIn(provider, new ApnsTokens(Credentials.ApnsKey(), clock), clock);
+        return Run(provider, new Http2Server(Listener.Bind(At(0)), standIn, provider, certificate, wheel, logs.CreateLogger<ApnsStandIn>()));
+    }
+
+    Uri ListenFcm(SslStreamCertificateContext certificate)
+    {
+        var listener = Listener.Bind(At(1)); // first: the service account names its port
+        var tokenEndpoint = Dispatch.Sandbox.Endpoints.TokenOf(new Uri($"https://127.0.0.1:{Listener.PortOf(listener)}"));
+        Credentials.EnsureFcm(tokenEndpoint);
+        var provider = Provider("fcm", oracle.Open("fcm"));
+        var standIn = new FcmStandIn(provider, new FcmTokens(Credentials.FcmKey(), tokenEndpoint, clock));
+        return Run(provider, new Http2Server(listener, standIn, provider, certificate, wheel, logs.CreateLogger<FcmStandIn>()));
+    }
+
+    /// <summary>Makes the relays: each has a name, a port and switches of its own; they share user, certificate and oracle log.</summary>
+    Func<int, IPEndPoint> Relay(SslStreamCertificateContext certificate)
+    {
+        var file = oracle.Open("smtp");
+        var auth = new SmtpAuth(Credentials.SmtpUser, Credentials.SmtpPassword());
+        return number =>
+        {
+            var (name, port) = number == 0 ? ("smtp", 2) : ($"smtp-{number + 1}", 19 + number);
+            var server = new SmtpServer(At(port), new SmtpRelay(Provider(name, file), options, auth, certificate), logs.CreateLogger<SmtpServer>());
+            running.Push(server);
+            return server.Endpoint;
+        };
+    }
+
+    async Task<Uri> ListenSmsAsync()
+    {
+        var provider = Provider("http-sms", oracle.Open("http-sms"));
+        var callbacks = new SmsCallbacks(options, Credentials.SmsToken(), provider.Counters);
+        running.Push(callbacks);
+        var standIn = new SmsStandIn(provider, options, Credentials.SmsToken(), callbacks, clock);
+        var server = await PlainHttpServer.StartAsync(At(3), standIn.HandleAsync, logs);
         running.Push(server);
+        return server.Address;
+    }
+
+    Uri Run(Provider provider, Http2Server server)
+    {
+        http2[provider.Name] = server;
+        running.Push(server);
+        return new Uri($"https://127.0.0.1:{server.Port}");
     }
 
     Provider Provider(string name, OracleFile file)

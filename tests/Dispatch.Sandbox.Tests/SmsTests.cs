@@ -159,8 +159,12 @@ public sealed class SmsTests(SandboxFixture at) : IClassFixture<SandboxFixture>,
     [Fact]
     public async Task Silence_is_neither_taken_nor_answered()
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromMilliseconds(300));
-        await Should.ThrowAsync<OperationCanceledException>(() => PostAsync("+33612990400", "msg_s", "Hello", stop: patience.Token));
+        using var patience = new CancellationTokenSource();
+        var waiting = PostAsync("+33612990400", "msg_s", "Hello", stop: patience.Token);
+        await Eventually.HoldsAsync(() => at.Sandbox.Receipts("http-sms").Any(line => line.Recipient == "+33612990400"));
+        waiting.IsCompleted.ShouldBeFalse();
+        await patience.CancelAsync();
+        await Should.ThrowAsync<OperationCanceledException>(() => waiting);
         at.Sandbox.Receipts("http-sms").Single(line => line.Recipient == "+33612990400").ShouldSatisfyAllConditions(line => line.Accepted.ShouldBeFalse(), line => line.Answered.ShouldBeFalse());
     }
 

@@ -8,7 +8,7 @@ namespace Dispatch.Sandbox.Apns;
 /// Checks provider tokens as APNs does: ES256 by the key that `kid` names, `iss` is the team, `iat` at most an hour old, a new token at most every 20 minutes on a connection.
 /// Source: Apple, "Establishing a token-based connection to APNs".
 /// </summary>
-sealed class ApnsTokens(ECDsa key, TimeProvider clock) : IDisposable
+sealed class ApnsTokens(ECDsa key, TimeProvider clock)
 {
     static readonly TimeSpan AgeMax = TimeSpan.FromHours(1);
     static readonly TimeSpan RenewalMin = TimeSpan.FromMinutes(20);
@@ -48,8 +48,6 @@ sealed class ApnsTokens(ECDsa key, TimeProvider clock) : IDisposable
 
         return null;
     }
-
-    public void Dispose() => key.Dispose();
 
     static bool IsBearer(ReadOnlySpan<byte> authorization, out ReadOnlySpan<byte> token)
     {

@@ -11,7 +11,7 @@ namespace Dispatch.Sandbox.Fcm;
 /// The token endpoint: an RS256 assertion of the service account for an access token that is good for an hour (RFC 7523, Google "OAuth 2.0 for service accounts").
 /// Tokens are opaque to their owner; here they carry their expiry under a MAC, so that a restart of the stand-in does not revoke what it gave out.
 /// </summary>
-sealed class FcmTokens(RSA key, Uri endpoint, TimeProvider clock) : IDisposable
+sealed class FcmTokens(RSA key, Uri endpoint, TimeProvider clock)
 {
     public const int LifetimeSeconds = 3600;
     const string Grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -63,8 +63,6 @@ sealed class FcmTokens(RSA key, Uri endpoint, TimeProvider clock) : IDisposable
 
         return IsOurs(token[..length].ToString(), out end) && now < end;
     }
-
-    public void Dispose() => key.Dispose();
 
     static (int, string) Error(string error, string description) =>
         (400, $"{{\"error\":\"{error}\",\"error_description\":\"{JsonEncodedText.Encode(description)}\"}}");
@@ -131,7 +129,7 @@ sealed class FcmTokens(RSA key, Uri endpoint, TimeProvider clock) : IDisposable
         var issued = DateTimeOffset.FromUnixTimeSeconds(claims.GetProperty("iat").GetInt64());
         var expires = DateTimeOffset.FromUnixTimeSeconds(claims.GetProperty("exp").GetInt64());
         var scopes = claims.GetProperty("scope").GetString()!.Split(' ');
-        return (issued > now + ClockSkewMax || expires <= now || expires - issued > AgeMax) ? "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe."
+        return issued > now + ClockSkewMax || expires <= now || expires - issued > AgeMax ? "Invalid JWT: Token must be a short-lived token (60 minutes)."
             : claims.GetProperty("iss").GetString() != Credentials.FcmClientEmail ? "Invalid grant: account not found"
             : !IsThisEndpoint(claims.GetProperty("aud").GetString()) ? "Invalid JWT: Failed audience check."
             : !scopes.Contains(MessagingScope) && !scopes.Contains(PlatformScope) ? "scope must contain firebase.messaging"
@@ -139,7 +137,8 @@ sealed class FcmTokens(RSA key, Uri endpoint, TimeProvider clock) : IDisposable
     }
 
     bool IsThisEndpoint(string? audience) =>
-        Uri.TryCreate(audience, UriKind.Absolute, out var at) && at.AbsolutePath == endpoint.AbsolutePath && at.Port == endpoint.Port && at.Host is ("localhost" or "127.0.0.1");
+        Uri.TryCreate(audience, UriKind.Absolute, out var at)
+        && at.AbsolutePath == endpoint.AbsolutePath && at.Port == endpoint.Port && at.Host is ("localhost" or "127.0.0.1");
 
     bool IsSigned(string[] parts)
     {

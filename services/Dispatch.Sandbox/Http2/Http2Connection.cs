@@ -137,6 +137,11 @@ sealed class Http2Connection : IDisposable
                     await output.DrainAsync().WaitAsync(stop);
                 }
             }
+
+            while (await stream.ReadAsync(buffer, stop) > 0)
+            {
+                // A close with unread octets would be a reset, and might take from the client what it has not read yet.
+            }
         }
         finally
         {
@@ -186,11 +191,30 @@ sealed class Http2Connection : IDisposable
         }
     }
 
+    /// <summary>A cut is one; in all other cases the client has a moment to close by itself.</summary>
     void Close()
+    {
+        if (session.WasCut)
+        {
+            Shut(SocketShutdown.Both);
+            return;
+        }
+
+        Shut(SocketShutdown.Send);
+        _ = CloseLaterAsync();
+    }
+
+    async Task CloseLaterAsync()
+    {
+        await Task.Delay(LastWordsMax);
+        Shut(SocketShutdown.Both); // wakes the loop that reads
+    }
+
+    void Shut(SocketShutdown side)
     {
         try
         {
-            socket.Shutdown(SocketShutdown.Both); // wakes the loop that reads
+            socket.Shutdown(side);
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {

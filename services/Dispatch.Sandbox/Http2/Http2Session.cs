@@ -27,6 +27,9 @@ sealed class Http2Session(Http2Connection connection, IHttp2Application applicat
     /// <summary>Nothing is read any more; the connection closes when the output is written.</summary>
     public bool Over { get; private set; }
 
+    /// <summary>It was over because somebody asked for a cut.</summary>
+    public bool WasCut { get; private set; }
+
     public void Begin()
     {
         begun = true;
@@ -213,7 +216,7 @@ sealed class Http2Session(Http2Connection connection, IHttp2Application applicat
                 break;
             case Fate.Cut:
                 Settle(exchange, answered: false);
-                Over = true;
+                Over = WasCut = true;
                 break;
             default:
                 if (exchange.DelayMs > 0)

@@ -1,6 +1,6 @@
 namespace Dispatch.Sandbox.Oracle;
 
-/// <summary>One whole message, as the stand-in saw it. What is written down is told from what was sent only by the oracle log, so nothing in it comes from the sender's own counters.</summary>
+/// <summary>One message that arrived whole, as the stand-in saw it. It judges the sender, so nothing in it comes from the sender's own books.</summary>
 readonly ref struct Receipt
 {
     /// <summary>Who authenticated, or the relay that was asked.</summary>

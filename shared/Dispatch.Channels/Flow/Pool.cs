@@ -35,6 +35,18 @@ sealed class Pool
         }
     }
 
+    /// <summary>That are known now.</summary>
+    public int Routes
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _routes.Count;
+            }
+        }
+    }
+
     /// <returns>False: no lane that could take it is open while others work, and half of the room is used: it must not stand in the way of what can go.</returns>
     public async ValueTask<bool> PutAsync(WorkItem item, CancellationToken stop)
     {

@@ -3,13 +3,16 @@ using Microsoft.Extensions.Logging;
 
 namespace Dispatch.Channels.Journal;
 
-/// <summary>Reads durable outcomes in the order in which they were noted, from any place on.</summary>
+/// <summary>Reads durable outcomes in the order in which they were noted, from any place on. What it gives lies in memory that the next read uses again.</summary>
 sealed class JournalReader(JournalFile journal, ILogger log)
 {
     private const int ChunkBytes = 512 * 1024;
+    private byte[]? _memory;
+
+    /// <summary>What was read last may still be in use: the next read takes other memory.</summary>
+    public void Forget() => _memory = null;
 
     /// <returns>Outcomes that have something to ship, and the place behind them. None, and the same place: there is nothing yet.</returns>
-    /// <remarks>Each chunk is memory of its own: the outcomes lie in it until they are appended.</remarks>
     public (List<JournaledOutcome> Outcomes, JournalPosition Next) Read(JournalPosition position)
     {
         var outcomes = new List<JournaledOutcome>();
@@ -43,9 +46,14 @@ sealed class JournalReader(JournalFile journal, ILogger log)
     {
         for (var size = (int)Math.Min(ChunkBytes, end - offset); ; size = (int)Math.Min(size + Frames.BodyBytesMax, end - offset))
         {
-            var chunk = new byte[size];
-            var read = Disk.Read(segment.File, chunk, offset);
-            var reader = new FrameReader(chunk.AsSpan(0, read), segment.Number);
+            if (_memory is null || _memory.Length < size)
+            {
+                _memory = new byte[Math.Max(size, ChunkBytes)];
+            }
+
+            var chunk = _memory.AsMemory(0, size);
+            var read = Disk.Read(segment.File, chunk.Span, offset);
+            var reader = new FrameReader(chunk.Span[..read], segment.Number);
             while (reader.Read())
             {
                 if (reader.Skipped > 0)
@@ -53,7 +61,7 @@ sealed class JournalReader(JournalFile journal, ILogger log)
                     log.JournalDamaged(reader.Skipped, segment.Number, offset + reader.Start - reader.Skipped);
                 }
 
-                if (reader.Kind == FrameKind.Outcome && JournaledOutcome.TryRead(chunk.AsMemory(reader.End - reader.Payload.Length, reader.Payload.Length), out var outcome)
+                if (reader.Kind == FrameKind.Outcome && JournaledOutcome.TryRead(chunk[(reader.End - reader.Payload.Length)..reader.End], out var outcome)
                     && outcome.Value.Length > 0)
                 {
                     outcomes.Add(outcome);

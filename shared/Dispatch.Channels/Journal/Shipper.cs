@@ -190,6 +190,7 @@ sealed class Shipper : IDisposable
 
         if (append is not null)
         {
+            _reader.Forget(); // the append may still read from it
             _ = append.ContinueWith(static it => it.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
         }
 

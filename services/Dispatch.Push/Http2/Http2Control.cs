@@ -31,15 +31,21 @@ sealed class Http2Control
 
     public void SettingsAck()
     {
-        Http2Exception.ThrowIf(pending.WrittenCount > UnreadBytesMax, ErrorCode.EnhanceYourCalm, "peer asks and does not read");
+        Refuse();
         Begin(0, FrameType.Settings, Frame.Ack, 0);
         pending.Advance(Frame.HeaderSize);
     }
 
-    public void Ping(byte flags, long opaque)
+    public void Ping()
     {
-        Http2Exception.ThrowIf(pending.WrittenCount > UnreadBytesMax, ErrorCode.EnhanceYourCalm, "peer asks and does not read");
-        BinaryPrimitives.WriteInt64BigEndian(Begin(8, FrameType.Ping, flags, 0), opaque);
+        BinaryPrimitives.WriteInt64BigEndian(Begin(8, FrameType.Ping, 0, 0), 0);
+        pending.Advance(Frame.HeaderSize + 8);
+    }
+
+    public void PingAck(long opaque)
+    {
+        Refuse();
+        BinaryPrimitives.WriteInt64BigEndian(Begin(8, FrameType.Ping, Frame.Ack, 0), opaque);
         pending.Advance(Frame.HeaderSize + 8);
     }
 
@@ -83,6 +89,10 @@ sealed class Http2Control
 
         return now;
     }
+
+    /// <summary>Only of what the peer itself asks for: our own pings and resets are ours to bound.</summary>
+    private void Refuse() =>
+        Http2Exception.ThrowIf(pending.WrittenCount - taken > UnreadBytesMax, ErrorCode.EnhanceYourCalm, "peer asks and does not read");
 
     private Span<byte> Begin(int length, FrameType type, byte flags, int streamId)
     {

@@ -22,7 +22,7 @@ sealed class Http2Pool(string lane, Uri endpoint, Http2Options options, TimeProv
     private readonly HashSet<Http2Connection> all = []; // the draining ones too
     private Task<Connected>? connecting;
     private int failures;
-    private DateTimeOffset notBefore = DateTimeOffset.MinValue;
+    private long notBefore; // in the clock's ticks; a date would be torn between threads
 
     /// <summary>
     /// How many may be in flight now. Without a connection it is one: that one opens it, authenticates it, and brings the peer's true limit
@@ -43,7 +43,7 @@ sealed class Http2Pool(string lane, Uri endpoint, Http2Options options, TimeProv
     }
 
     /// <summary>How long the endpoint is to be left alone; null: it is not.</summary>
-    public TimeSpan? Pause => notBefore - clock.GetUtcNow() is { Ticks: > 0 } rest ? rest : null;
+    public TimeSpan? Pause => Volatile.Read(ref notBefore) - clock.GetUtcNow().UtcTicks is > 0 and var rest ? TimeSpan.FromTicks(rest) : null;
 
     public async ValueTask<Http2Answer> SendAsync(Http2Request request, Permit permit)
     {
@@ -68,6 +68,11 @@ sealed class Http2Pool(string lane, Uri endpoint, Http2Options options, TimeProv
 
     public async ValueTask DisposeAsync()
     {
+        if (stopping.IsCancellationRequested)
+        {
+            return;
+        }
+
         await stopping.CancelAsync();
         Http2Connection[] rest;
         lock (gate)
@@ -117,6 +122,11 @@ sealed class Http2Pool(string lane, Uri endpoint, Http2Options options, TimeProv
     {
         lock (gate)
         {
+            if (stopping.IsCancellationRequested)
+            {
+                return Task.FromResult(new Connected(null, "closed"));
+            }
+
             if (connecting is { IsCompleted: false })
             {
                 return connecting;
@@ -140,11 +150,22 @@ sealed class Http2Pool(string lane, Uri endpoint, Http2Options options, TimeProv
         try
         {
             var connection = await Http2Connection.OpenAsync(await Tls.ConnectAsync(endpoint, options.TrustFile, patience.Token), options, clock, patience.Token);
+            bool late;
             lock (gate)
             {
                 failures = 0;
-                usable = [.. usable, connection];
-                all.Add(connection);
+                late = stopping.IsCancellationRequested;
+                if (!late)
+                {
+                    usable = [.. usable, connection];
+                    all.Add(connection);
+                }
+            }
+
+            if (late)
+            {
+                await connection.DisposeAsync();
+                return new Connected(null, "closed");
             }
 
             PushMetrics.Connections.Add(1, new KeyValuePair<string, object?>("lane", lane));
@@ -155,7 +176,7 @@ sealed class Http2Pool(string lane, Uri endpoint, Http2Options options, TimeProv
         catch (Exception e) when (FaultOf(e) is not null)
         {
             var fault = FaultOf(e)!;
-            notBefore = clock.GetUtcNow() + Backoff(failures++);
+            Volatile.Write(ref notBefore, (clock.GetUtcNow() + Backoff(failures++)).UtcTicks);
             log.ConnectFailed(lane, fault, e.Message, Pause ?? TimeSpan.Zero);
             return new Connected(null, fault);
         }
@@ -195,6 +216,8 @@ sealed class Http2Pool(string lane, Uri endpoint, Http2Options options, TimeProv
         SocketException => "connect_failed",
         AuthenticationException => "tls_failed",
         OperationCanceledException => "connect_timeout",
+        ObjectDisposedException => "closed",
+        UnauthorizedAccessException => "connect_failed", // the trust file
         IOException => "connect_failed",
         _ => null,
     };

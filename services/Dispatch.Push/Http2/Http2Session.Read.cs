@@ -226,7 +226,7 @@ sealed partial class Http2Session
         }
         else
         {
-            control.Ping(Frame.Ack, BinaryPrimitives.ReadInt64BigEndian(payload));
+            control.PingAck(BinaryPrimitives.ReadInt64BigEndian(payload));
         }
     }
 
@@ -235,7 +235,7 @@ sealed partial class Http2Session
         Http2Exception.ThrowIf(payload.Length < 8, ErrorCode.FrameSizeError, "GOAWAY has eight bytes at least");
         var last = BinaryPrimitives.ReadInt32BigEndian(payload) & int.MaxValue;
         var code = (ErrorCode)BinaryPrimitives.ReadUInt32BigEndian(payload[4..]);
-        GoAwaySaid = $"{code} {ApnsReason(payload[8..])}".TrimEnd();
+        GoAwaySaid = $"{code} {Printable(payload[8..])}".TrimEnd();
         Drain();
         foreach (var (id, exchange) in open)
         {
@@ -265,7 +265,7 @@ sealed partial class Http2Session
     }
 
     /// <summary>Printable ASCII only, and not much of it: it goes into a log.</summary>
-    private static string ApnsReason(ReadOnlySpan<byte> debug)
+    private static string Printable(ReadOnlySpan<byte> debug)
     {
         Span<char> text = stackalloc char[Math.Min(debug.Length, 128)];
         for (var i = 0; i < text.Length; i++)

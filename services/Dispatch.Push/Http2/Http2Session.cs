@@ -140,7 +140,7 @@ sealed partial class Http2Session(Http2Connection? via, int streamsCap)
     public void Ping()
     {
         PingAnswered = false;
-        control.Ping(0, 0);
+        control.Ping();
     }
 
     private int Begin(Http2Exchange exchange, Span<byte> to)

@@ -240,6 +240,15 @@ public class ApnsSenderTests : PushRig
     }
 
     [Fact]
+    public async Task After_its_end_a_sender_still_answers()
+    {
+        var apns = Apns();
+        await SendAsync(apns, Messages.Hello());
+        await apns.DisposeAsync();
+        (await SendAsync(apns, Messages.Hello())).ShouldSatisfyAllConditions(it => it.Reason.ShouldBe("closed"), it => it.NothingLeft.ShouldBeTrue());
+    }
+
+    [Fact]
     public async Task A_second_connection_is_opened_when_the_first_is_full()
     {
         var apns = Apns(("Connections", "2"));

@@ -271,6 +271,28 @@ public class Http2SessionTests
         payload.ShouldBe([1, 2, 3, 4, 5, 6, 7, 8]);
     }
 
+    [Fact]
+    public void A_peer_that_asks_and_does_not_read_is_left_but_our_own_resets_and_pings_have_room()
+    {
+        peer.Streams(1_000);
+        for (var i = 0; i < 1_000; i++)
+        {
+            Add(deadline: 1);
+        }
+
+        peer.Take();
+        session.Sweep(1);
+        session.Ping();
+        peer.Take().Count.ShouldBe(1_001);
+        Should.Throw<Http2Exception>(() =>
+        {
+            for (var i = 0; i < 10_000; i++)
+            {
+                peer.Send(FrameType.Ping, 0, 0, new byte[8]);
+            }
+        }).Code.ShouldBe(ErrorCode.EnhanceYourCalm);
+    }
+
     public static TheoryData<string, byte[]> Broken => new()
     {
         { "data before settings", Peer.Frame(FrameType.Data, 0, 1) },

@@ -1,13 +1,16 @@
 namespace Dispatch.Log.Files;
 
 /// <summary>
-/// Where callers wait for the committing thread. While one group is being synced the next one gathers. Among many callers who come back at once the first would get
-/// a sync of its own: so, when many were there a moment ago, the thread waits up to a millisecond for most of them. With few callers it never waits.
+/// Where callers wait for the committing thread. While one group is being synced the next one gathers. Callers who were served together come back together, and the first of them
+/// would get a sync of its own: so when several were there a moment ago, the thread waits, a millisecond at most, for most of them. Now and then it waits for more than it knows of,
+/// to find out whether there are; the less it finds the more seldom. With few callers, or with enough records for one sync, it never waits.
 /// </summary>
 sealed class CommitQueue(long bytesMax)
 {
     private const int FewCallers = 5;
-    private const int RecordsEnough = 128;
+    private const int RecordsEnough = 64;
+    private const int ProbeEvery = 4;
+    private const int ProbeEveryMax = 256;
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(1);
 
     private readonly object _gate = new();
@@ -16,6 +19,9 @@ sealed class CommitQueue(long bytesMax)
     private int _records;
     private int _wakeAt;
     private int _callers;
+    private int _probeEvery = ProbeEvery;
+    private int _untilProbe = ProbeEvery;
+    private bool _isLate;
     private bool _isClosed;
 
     /// <exception cref="AppendException">The log is closed, or the disk has not answered for so long that too much waits. Nothing was written.</exception>
@@ -57,13 +63,7 @@ sealed class CommitQueue(long bytesMax)
                 Monitor.Wait(_gate);
             }
 
-            var most = _callers * 4 / 5;
-            if (_callers >= FewCallers && _waiting.Count < most && _records < RecordsEnough && !_isClosed)
-            {
-                _wakeAt = most;
-                Monitor.Wait(_gate, Patience);
-            }
-
+            Gather();
             _wakeAt = 0;
             (taken, _waiting) = (_waiting, taken);
             (_bytes, _records) = (0, 0);
@@ -71,12 +71,13 @@ sealed class CommitQueue(long bytesMax)
         }
     }
 
-    /// <summary>A group is on the disk and its callers have not been told yet: they and those who wait by now are all that there are.</summary>
+    /// <summary>A group is on the disk and its callers have not been told yet: they and those who wait by now are all that are known.</summary>
     public void Served(int group)
     {
         lock (_gate)
         {
-            _callers = group + _waiting.Count;
+            var seen = group + _waiting.Count;
+            _callers = _isLate ? seen : Math.Max(_callers, seen);
         }
     }
 
@@ -86,6 +87,28 @@ sealed class CommitQueue(long bytesMax)
         {
             _isClosed = true;
             Monitor.PulseAll(_gate);
+        }
+    }
+
+    private void Gather()
+    {
+        _isLate = false;
+        if (_callers < FewCallers || _records >= RecordsEnough || _isClosed)
+        {
+            return;
+        }
+
+        var isProbe = --_untilProbe <= 0;
+        _wakeAt = isProbe ? _callers + (_callers / 4) + 1 : _callers * 7 / 8;
+        if (_waiting.Count < _wakeAt)
+        {
+            _isLate = !Monitor.Wait(_gate, Patience);
+        }
+
+        if (isProbe)
+        {
+            _probeEvery = _isLate ? Math.Min(_probeEvery * 2, ProbeEveryMax) : ProbeEvery;
+            _untilProbe = _probeEvery;
         }
     }
 }

@@ -38,7 +38,15 @@ static class RequestRecords
 
     public static void AddTo(List<Record> records, MessageDraft draft, IReadOnlyList<RecordHeader> headers)
     {
-        var reachable = draft.Recipients.Where(it => it.Recipient.Addresses.Count > 0).Select(it => it.Recipient).ToList();
+        var reachable = new List<Recipient>(draft.Recipients.Count);
+        foreach (var it in draft.Recipients)
+        {
+            if (it.Recipient.Addresses.Count > 0)
+            {
+                reachable.Add(it.Recipient);
+            }
+        }
+
         var chunks = Cut(reachable, draft.Request);
         for (var i = 0; i < chunks.Count; i++)
         {

@@ -81,6 +81,20 @@ public sealed class RepeatTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
+    public async Task What_stood_there_before_the_mark_does_not_count() // a person drives it again from quarantine: its first copy is in the log, too
+    {
+        var request = Email();
+        await _router.PostAsync(request);
+        await _router.DrainedAsync();
+        var (again, other) = (request.Clone(), Marked(Email()));
+        again.RepeatSince = DateTimeOffset.UtcNow.AddMilliseconds(1).ToUnixTimeMilliseconds();
+        await Eventually.HoldsAsync(() => DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() > again.RepeatSince);
+        await _router.EventLog.AppendAsync([.. new[] { other, again, again }.Select(it => new Record(Topics.Requests(it.Class), request.Recipients[0].RecipientKey.Memory, it.ToByteArray()))]);
+        await _router.DrainedAsync();
+        (await _router.RoutedAsync()).Count(message => message.RequestId == request.RequestId).ShouldBe(2);
+    }
+
+    [Fact]
     public async Task Of_each_parking_one_record_goes_on()
     {
         var message = Given.Rerouted(Email());

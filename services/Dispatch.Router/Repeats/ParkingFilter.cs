@@ -46,7 +46,7 @@ sealed class ParkingFilter(IEventLog log, TopicPartition partition)
         }
     }
 
-    /// <summary>An id tells when it was parked, to the millisecond: nothing that carries it is older.</summary>
+    /// <summary>An id tells on which day it was made: nothing that carries it is older.</summary>
     private async Task LookBackAsync(IReadOnlyList<Incoming> records, CancellationToken stop)
     {
         var oldest = records.Select(ParkingOf).OfType<Id>().Select(ParkedAt).DefaultIfEmpty(DateTimeOffset.MaxValue).Min();
@@ -78,10 +78,5 @@ sealed class ParkingFilter(IEventLog log, TopicPartition partition)
 
     private static Id? ParkingOf(Incoming record) => record.Message is { ParkingId.Length: Id.Size } message ? Id.From(message.ParkingId.Span) : null;
 
-    private static DateTimeOffset ParkedAt(Id parking)
-    {
-        var day = new DateTimeOffset(parking.Day, TimeOnly.MinValue, TimeSpan.Zero);
-        var millisecond = (uint)(parking.Value >> 80);
-        return day.AddMilliseconds(millisecond) - TimeSpan.FromMinutes(1); // clocks differ
-    }
+    private static DateTimeOffset ParkedAt(Id parking) => new(parking.Day.AddDays(-1), TimeOnly.MinValue, TimeSpan.Zero); // clocks differ, and some are derived
 }

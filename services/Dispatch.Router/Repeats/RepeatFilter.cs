@@ -17,37 +17,40 @@ namespace Dispatch.Router.Repeats;
 sealed class RepeatFilter(IEventLog log, TopicPartition partition, TimeSpan window, TimeProvider clock)
 {
     private const int EarlierMax = 500_000;
-    private readonly Dictionary<UInt128, (ulong Messages, DateTimeOffset At)> _marked = [];
+    private readonly Dictionary<UInt128, Twin> _marked = [];
     private Earlier? _earlier;
     private DateTimeOffset _lastMark;
     private bool _markedAreKnown;
 
     /// <summary>Everything that stood in the partition from <paramref name="Since"/> on, up to where this filter is.</summary>
-    private sealed record Earlier(DateTimeOffset Since, Dictionary<UInt128, ulong> Messages);
+    private sealed record Earlier(DateTimeOffset Since, Dictionary<UInt128, Twin> Records);
+
+    /// <summary>A record that stood there before.</summary>
+    private readonly record struct Twin(ulong Messages, DateTimeOffset AppendedAt, bool IsMarked);
 
     /// <returns>What goes on: everything but repeats; what a repeat promised that its twin did not is answered as a duplicate. Repeating is safe.</returns>
     public async Task<List<Passage>> FilterAsync(IReadOnlyList<Incoming> records, CancellationToken stop)
     {
         var passages = new List<Passage>(records.Count);
         var heads = await PrepareAsync(records, stop);
-        var here = new Dictionary<UInt128, RequestHead>();
+        var here = new Dictionary<UInt128, Twin>();
         for (var i = 0; i < records.Count; i++)
         {
             if (heads[i] is not { } head)
             {
-                FanOut.Expand(records[i], passages);
+                FanOut.Expand(records[i], passages); // nothing here is marked, nor was anything lately
                 continue;
             }
 
-            if (Twin(head, here) is not { } twin)
+            if (TwinOf(head, here) is not { } twin)
             {
-                here.TryAdd(head.Key, head);
+                here[head.Key] = new Twin(head.Messages, records[i].Entry.AppendedAt, head.IsMarked);
                 FanOut.Expand(records[i], passages);
                 continue;
             }
 
             RouterMeter.Repeats.Add(1);
-            if (twin != head.Messages)
+            if (twin.Messages != head.Messages)
             {
                 await AnswerDuplicatesAsync(records[i], records, passages, stop);
             }
@@ -56,38 +59,50 @@ sealed class RepeatFilter(IEventLog log, TopicPartition partition, TimeSpan wind
         return passages;
     }
 
-    /// <returns>What the record's twin promised, if one of the two is marked; null: there is none.</returns>
-    private ulong? Twin(in RequestHead head, Dictionary<UInt128, RequestHead> here) =>
-        here.TryGetValue(head.Key, out var neighbour) && (head.IsMarked || neighbour.IsMarked) ? neighbour.Messages
-        : head.IsMarked && _earlier!.Messages.TryGetValue(head.Key, out var messages) ? messages
-        : _marked.TryGetValue(head.Key, out var marked) ? marked.Messages
-        : null;
+    /// <returns>null: there is none that counts. What stood there before a record's mark does not: its writer knew of it.</returns>
+    private Twin? TwinOf(in RequestHead head, Dictionary<UInt128, Twin> here)
+    {
+        if (!head.IsMarked)
+        {
+            return here.TryGetValue(head.Key, out var marked) && marked.IsMarked ? marked : _marked.TryGetValue(head.Key, out marked) ? marked : null;
+        }
+
+        var since = DateTimeOffset.FromUnixTimeMilliseconds(head.RepeatSince);
+        return here.TryGetValue(head.Key, out var twin) && twin.AppendedAt >= since ? twin
+            : _earlier!.Records.TryGetValue(head.Key, out twin) && twin.AppendedAt >= since ? twin
+            : null;
+    }
 
     /// <summary>These went on, for good: their commit stands.</summary>
     public void Passed(IReadOnlyList<Incoming> records)
     {
         var now = clock.GetUtcNow();
-        if (_earlier is not null && (now - _lastMark > window || _earlier.Messages.Count > EarlierMax))
+        if (_earlier is not null && (now - _lastMark > window || _earlier.Records.Count > EarlierMax))
         {
             _earlier = null; // read again if it is needed again
         }
 
-        if (_earlier is null && _marked.Count == 0 && records.All(record => record.Request is null or { RepeatSince: 0 }))
+        if (_earlier is null && _marked.Count == 0 && records.All(record => record.Request!.RepeatSince == 0))
         {
             return;
         }
 
-        foreach (var request in records.Select(record => record.Request).OfType<Request>())
+        foreach (var record in records)
         {
-            var head = RequestHead.Of(request);
-            _earlier?.Messages.TryAdd(head.Key, head.Messages);
+            var head = RequestHead.Of(record.Request!);
+            var twin = new Twin(head.Messages, record.Entry.AppendedAt, head.IsMarked);
+            if (_earlier is not null)
+            {
+                _earlier.Records[head.Key] = twin;
+            }
+
             if (head.IsMarked)
             {
-                _marked.TryAdd(head.Key, (head.Messages, now));
+                _marked[head.Key] = twin with { AppendedAt = now }; // its time runs from when it went on
             }
         }
 
-        foreach (var (key, _) in _marked.Where(it => now - it.Value.At > window).ToList())
+        foreach (var (key, _) in _marked.Where(it => now - it.Value.AppendedAt > window).ToList())
         {
             _marked.Remove(key);
         }
@@ -103,7 +118,7 @@ sealed class RepeatFilter(IEventLog log, TopicPartition partition, TimeSpan wind
             {
                 if (head.IsMarked)
                 {
-                    _marked.TryAdd(head.Key, (head.Messages, entry.AppendedAt));
+                    _marked[head.Key] = new Twin(head.Messages, entry.AppendedAt, IsMarked: true);
                 }
             }, stop);
             _markedAreKnown = true;
@@ -113,7 +128,7 @@ sealed class RepeatFilter(IEventLog log, TopicPartition partition, TimeSpan wind
         var oldest = long.MaxValue;
         foreach (var record in records)
         {
-            oldest = record.Request is { RepeatSince: > 0 } marked ? Math.Min(oldest, marked.RepeatSince) : oldest;
+            oldest = record.Request!.RepeatSince != 0 ? Math.Min(oldest, record.Request.RepeatSince) : oldest;
         }
 
         if (oldest == long.MaxValue && _marked.Count == 0)
@@ -123,7 +138,7 @@ sealed class RepeatFilter(IEventLog log, TopicPartition partition, TimeSpan wind
 
         for (var i = 0; i < records.Count; i++)
         {
-            heads[i] = records[i].Request is { } request ? RequestHead.Of(request) : null;
+            heads[i] = RequestHead.Of(records[i].Request!);
         }
 
         if (oldest != long.MaxValue)
@@ -143,7 +158,7 @@ sealed class RepeatFilter(IEventLog log, TopicPartition partition, TimeSpan wind
         }
 
         var earlier = new Earlier(since, []);
-        await ScanAsync(since, before, (_, head) => earlier.Messages.TryAdd(head.Key, head.Messages), stop);
+        await ScanAsync(since, before, (entry, head) => earlier.Records[head.Key] = new Twin(head.Messages, entry.AppendedAt, head.IsMarked), stop);
         _earlier = earlier;
     }
 
@@ -152,12 +167,12 @@ sealed class RepeatFilter(IEventLog log, TopicPartition partition, TimeSpan wind
     {
         var key = RequestHead.Of(dropped.Request!).Key;
         var promised = new HashSet<ByteString>();
-        foreach (var twin in records.Where(record => record != dropped && record.Entry.Offset < dropped.Entry.Offset && record.Request is not null))
+        foreach (var twin in records.Where(record => record != dropped && record.Entry.Offset < dropped.Entry.Offset))
         {
             Promise(twin.Request!);
         }
 
-        var since = dropped.Request!.RepeatSince > 0 ? DateTimeOffset.FromUnixTimeMilliseconds(dropped.Request.RepeatSince) : clock.GetUtcNow() - (window * 2);
+        var since = dropped.Request!.RepeatSince != 0 ? DateTimeOffset.FromUnixTimeMilliseconds(dropped.Request.RepeatSince) : clock.GetUtcNow() - (window * 2);
         await foreach (var entry in log.ScanAsync(partition, since, stop))
         {
             if (entry.Offset >= dropped.Entry.Offset)

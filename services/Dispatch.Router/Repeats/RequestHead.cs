@@ -8,8 +8,11 @@ namespace Dispatch.Router.Repeats;
 /// </summary>
 /// <param name="Key">The request id and the chunk: equal records have equal keys.</param>
 /// <param name="Messages">A sum over the message ids: two records with equal keys and sums promise the same messages.</param>
-readonly record struct RequestHead(UInt128 Key, ulong Messages, bool IsMarked)
+/// <param name="RepeatSince">Unix milliseconds; not 0: the record is marked, an equal one may stand in the log since then.</param>
+readonly record struct RequestHead(UInt128 Key, ulong Messages, long RepeatSince)
 {
+    public bool IsMarked => RepeatSince != 0;
+
     public static RequestHead Of(Request request)
     {
         var messages = 0UL;
@@ -21,13 +24,13 @@ readonly record struct RequestHead(UInt128 Key, ulong Messages, bool IsMarked)
             }
         }
 
-        return new RequestHead(KeyOf(Id.From(request.RequestId.Span), request.Chunk), messages, request.RepeatSince != 0);
+        return new RequestHead(KeyOf(Id.From(request.RequestId.Span), request.Chunk), messages, request.RepeatSince);
     }
 
     /// <returns>False: the bytes are no request; whoever routes them says so.</returns>
     public static bool TryRead(ReadOnlySpan<byte> record, out RequestHead head)
     {
-        var (id, chunk, messages, marked) = (default(Id), 0u, 0UL, false);
+        var (id, chunk, messages, repeatSince) = (default(Id), 0u, 0UL, 0L);
         var fields = new WireFields(record);
         while (fields.Next())
         {
@@ -40,7 +43,7 @@ readonly record struct RequestHead(UInt128 Key, ulong Messages, bool IsMarked)
                     chunk = (uint)fields.Varint;
                     break;
                 case Request.RepeatSinceFieldNumber:
-                    marked = fields.Varint != 0;
+                    repeatSince = (long)fields.Varint;
                     break;
                 case Request.RecipientsFieldNumber:
                     messages += MessagesOf(fields.Bytes);
@@ -50,7 +53,7 @@ readonly record struct RequestHead(UInt128 Key, ulong Messages, bool IsMarked)
             }
         }
 
-        head = new RequestHead(KeyOf(id, chunk), messages, marked);
+        head = new RequestHead(KeyOf(id, chunk), messages, repeatSince);
         return !fields.Broken && id != default;
     }
 

@@ -19,10 +19,10 @@ public enum CapKind
 /// <param name="Number">Stands for the rule in the ledger's places; given by the store, never used twice.</param>
 /// <param name="Subject">The label or the automation; empty for <see cref="CapKind.Global"/>.</param>
 /// <param name="Classes">At least one.</param>
-/// <param name="Limit">1 to <see cref="LimitMax"/>: each place takes 32 bytes of its recipient's row.</param>
+/// <param name="Limit">1 to <see cref="LimitMax"/>: each place takes 16 bytes of its recipient's row.</param>
 /// <param name="Window">A second to <see cref="WindowMax"/>.</param>
 public sealed record CapRule(
-    long Number, Id Id, string Tenant, CapKind Kind, string Subject, ImmutableArray<TrafficClass> Classes, int Limit, TimeSpan Window)
+    int Number, Id Id, string Tenant, CapKind Kind, string Subject, ImmutableArray<TrafficClass> Classes, int Limit, TimeSpan Window)
 {
     public const int LimitMax = 1_000;
     public static readonly TimeSpan WindowMin = TimeSpan.FromSeconds(1);

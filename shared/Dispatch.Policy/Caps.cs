@@ -34,7 +34,7 @@ public static class Caps
         var held = 0;
         foreach (ref readonly var place in places)
         {
-            if (place.Until > now)
+            if (place.CountsAt(now))
             {
                 buffer[held++] = place;
             }
@@ -57,6 +57,7 @@ public static class Caps
 
     private static CapRule? FullRule(ReadOnlySpan<CapPlace> held, in CapAsk ask)
     {
+        var message = CapPlace.KeyOf(ask.Message);
         foreach (var rule in ask.Rules)
         {
             var taken = 0;
@@ -67,7 +68,7 @@ public static class Caps
                     continue;
                 }
 
-                if (place.Message == ask.Message)
+                if (place.Message == message)
                 {
                     taken = int.MinValue; // its own place: renewed, not asked for
                     break;
@@ -87,24 +88,24 @@ public static class Caps
 
     private static bool Take(CapPlace[] buffer, ref int held, in CapAsk ask, long now, Freshness freshness)
     {
-        var changed = false;
+        var (changed, message) = (false, CapPlace.KeyOf(ask.Message));
         foreach (var rule in ask.Rules)
         {
-            var until = freshness.PlaceUntil(ask.RoutedAt, ask.Class, rule.Window);
-            var own = IndexOf(buffer.AsSpan(0, held), rule.Number, ask.Message);
-            if (own >= 0 ? buffer[own].Until >= until : until <= now)
+            var place = new CapPlace(message, rule.Number, CapPlace.UntilOf(freshness.PlaceUntil(ask.RoutedAt, ask.Class, rule.Window)));
+            var own = IndexOf(buffer.AsSpan(0, held), rule.Number, message);
+            if (own >= 0 ? buffer[own].Until >= place.Until : !place.CountsAt(now))
             {
                 continue; // it stands longer already; or it was charged so late that it no longer counts
             }
 
-            buffer[own >= 0 ? own : held++] = new CapPlace(rule.Number, until, ask.Message);
+            buffer[own >= 0 ? own : held++] = place;
             changed = true;
         }
 
         return changed;
     }
 
-    private static int IndexOf(ReadOnlySpan<CapPlace> held, long rule, Id message)
+    private static int IndexOf(ReadOnlySpan<CapPlace> held, int rule, ulong message)
     {
         for (var i = 0; i < held.Length; i++)
         {

@@ -9,6 +9,9 @@ namespace Dispatch.Store;
 /// </summary>
 public sealed class Database : IAsyncDisposable
 {
+    /// <summary>Statements of a thousand rows are tens of kilobytes: in buffers of 8, each would be a dozen system calls.</summary>
+    private const int BufferBytes = 32 * 1024;
+
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public Database(string connectionString, int connectionsMax = 40)
@@ -22,6 +25,8 @@ public sealed class Database : IAsyncDisposable
             Timeout = 5,
             TcpKeepAlive = true,
             Multiplexing = false,
+            ReadBufferSize = BufferBytes,
+            WriteBufferSize = BufferBytes,
         };
 
         // Compiling a plan costs more than our statements take. A generic plan that was made while a day's partition was empty stays bad for the life of the

@@ -117,5 +117,5 @@ public class CapsPropertyTests
         return accepted;
     }
 
-    private static CapPlace[] Released(CapPlace[] row, Life life) => [.. row.Where(place => place.Message != life.Id)];
+    private static CapPlace[] Released(CapPlace[] row, Life life) => [.. row.Where(place => place.Message != CapPlace.KeyOf(life.Id))];
 }

@@ -14,7 +14,7 @@ public class CapsTests
     {
         var decision = Decide([], [.. Enumerable.Range(1, 5).Select(i => Ask(i, Daily))]);
         decision.RefusedBy.ShouldBe([null, null, null, Daily, Daily]);
-        decision.Places.Select(place => place.Message).ShouldBe([Message(1), Message(2), Message(3)]);
+        decision.Places.Select(place => place.Message).ShouldBe([1UL, 2, 3]);
     }
 
     [Fact]
@@ -22,7 +22,7 @@ public class CapsTests
     {
         var decision = Decide([], [Ask(1, Daily, Hourly), Ask(2, Daily, Hourly), Ask(3, Daily)]);
         decision.RefusedBy.ShouldBe([null, Hourly, null]);
-        decision.Places.Select(place => (place.Rule, place.Message)).ShouldBe([(1, Message(1)), (2, Message(1)), (1, Message(3))]);
+        decision.Places.Select(place => (place.Rule, place.Message)).ShouldBe([(1, 1UL), (2, 1), (1, 3)]);
     }
 
     [Fact]
@@ -32,7 +32,7 @@ public class CapsTests
         var later = Now + 60_000;
         var again = Caps.Decide(full.Places, [Ask(1, later, Hourly), Ask(2, later, Hourly)], later, Freshness);
         again.RefusedBy.ShouldBe([null, Hourly]);
-        again.Places.Single().Until.ShouldBe(full.Places.Single().Until + 60_000);
+        again.Places.Single().Until.ShouldBe(full.Places.Single().Until + 60);
     }
 
     [Fact]
@@ -47,11 +47,11 @@ public class CapsTests
     [Fact]
     public void A_place_that_has_ended_makes_room_and_is_dropped()
     {
-        var old = new CapPlace(Hourly.Number, Now, Message(9));
-        var stillThere = new CapPlace(77, Now + 1, Message(8)); // of a rule that this Router has not heard of yet
+        var old = new CapPlace(9, Hourly.Number, (uint)(Now / 1_000));
+        var stillThere = new CapPlace(8, 77, (uint)(Now / 1_000) + 1); // of a rule that this Router has not heard of yet
         var decision = Decide([old, stillThere], [Ask(1, Hourly)]);
         decision.RefusedBy.ShouldBe([null]);
-        decision.Places.Select(place => place.Message).ShouldBe([Message(8), Message(1)]);
+        decision.Places.Select(place => place.Message).ShouldBe([8UL, 1]);
     }
 
     [Fact]
@@ -75,14 +75,23 @@ public class CapsTests
     public void Being_refused_writes_nothing() => Decide(Decide([], [Ask(1, Hourly)]).Places, [Ask(2, Hourly)]).Changed.ShouldBeFalse();
 
     [Fact]
-    public void Places_survive_being_written_down()
+    public void A_place_never_ends_before_its_time()
     {
-        CapPlace[] places = [new(long.MaxValue, 1, Message(1)), new(2, Now, Message(2))];
-        CapPlace.Read(CapPlace.Write(places)).ToArray().ShouldBe(places);
-        Should.Throw<FormatException>(() => CapPlace.Read(new byte[33]).Length);
+        CapPlace.UntilOf(1_001).ShouldBe(2u);
+        CapPlace.UntilOf(1_000).ShouldBe(1u);
+        new CapPlace(1, 1, 2).CountsAt(1_999).ShouldBeTrue();
+        new CapPlace(1, 1, 2).CountsAt(2_000).ShouldBeFalse();
     }
 
-    internal static CapRule Rule(long number, int limit, TimeSpan window) => new(number, default, "shop", CapKind.Global, "", [.. Topics.Classes], limit, window);
+    [Fact]
+    public void Places_survive_being_written_down()
+    {
+        CapPlace[] places = [new(ulong.MaxValue, int.MaxValue, uint.MaxValue), new(2, 3, 4)];
+        CapPlace.Read(CapPlace.Write(places)).ToArray().ShouldBe(places);
+        Should.Throw<FormatException>(() => CapPlace.Read(new byte[17]).Length);
+    }
+
+    internal static CapRule Rule(int number, int limit, TimeSpan window) => new(number, default, "shop", CapKind.Global, "", [.. Topics.Classes], limit, window);
 
     internal static Id Message(int n) => new((UInt128)n);
 

@@ -214,7 +214,7 @@ public sealed class LedgerTests : IAsyncLifetime
     {
         await using var connection = await database.Database.OpenAsync(default);
         await CapLedger.DecideAsync(
-            connection, [Key(request)], (_, _) => [new CapPlace(1, Noon.AddDays(1).ToUnixTimeMilliseconds(), request.MessageId())], default);
+            connection, [Key(request)], (_, _) => [new CapPlace(CapPlace.KeyOf(request.MessageId()), 1, (uint)Noon.AddDays(1).ToUnixTimeSeconds())], default);
     }
 
     private Task<long> PlacesAsync(Request request) =>

@@ -49,7 +49,7 @@ public static class CapLedger
         }
 
         var messages = released
-            .GroupBy(it => new Guid(it.RecipientKey, bigEndian: true), it => Id.FromGuid(it.MessageId))
+            .GroupBy(it => new Guid(it.RecipientKey, bigEndian: true), it => CapPlace.KeyOf(Id.FromGuid(it.MessageId)))
             .ToDictionary(it => it.Key, it => it.ToHashSet());
         var caps = new CapTransaction(connection, transaction);
         var found = await caps.LockAsync([.. messages.Keys], stop);
@@ -64,7 +64,7 @@ public static class CapLedger
         await using var connection = await database.OpenAsync(stop);
         for (var dropped = 0L; ;)
         {
-            var some = await connection.Statement("caps/sweep").Add(now.ToUnixTimeMilliseconds()).Add(AtOnce).ExecuteAsync(stop);
+            var some = await connection.Statement("caps/sweep").Add(now.ToUnixTimeSeconds()).Add(AtOnce).ExecuteAsync(stop);
             dropped += some;
             if (some < AtOnce)
             {
@@ -73,7 +73,7 @@ public static class CapLedger
         }
     }
 
-    private static CapPlace[]? Without(ReadOnlySpan<CapPlace> places, HashSet<Id> messages)
+    private static CapPlace[]? Without(ReadOnlySpan<CapPlace> places, HashSet<ulong> messages)
     {
         var left = places.ToArray().Where(place => !messages.Contains(place.Message)).ToArray();
         return left.Length < places.Length ? left : null;
@@ -86,7 +86,7 @@ public static class CapLedger
         {
             if (decide(row.RecipientKey, CapPlace.Read(row.Places)) is { } places)
             {
-                decided.Add(new CapRow(row.RecipientKey, CapPlace.Write(places)));
+                decided.Add(row with { Places = CapPlace.Write(places) });
             }
         }
 
@@ -101,6 +101,6 @@ public static class CapLedger
         }
 
         var known = found.Select(row => row.RecipientKey).ToHashSet();
-        return [.. keys.Where(key => !known.Contains(key)).Select(key => new CapRow(key, []))];
+        return [.. keys.Where(key => !known.Contains(key)).Select(key => new CapRow(key, default, []))];
     }
 }

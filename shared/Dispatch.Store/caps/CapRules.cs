@@ -58,6 +58,6 @@ public sealed class CapRules(Database database)
     private static short[] Numbers(ImmutableArray<TrafficClass> classes) => [.. classes.Select(of => (short)of)];
 
     private static CapRule Rule(NpgsqlDataReader row) => new(
-        row.GetInt64(1), Id.FromGuid(row.GetGuid(0)), row.GetString(2), (CapKind)row.GetInt16(3), row.GetString(4),
+        row.GetInt32(1), Id.FromGuid(row.GetGuid(0)), row.GetString(2), (CapKind)row.GetInt16(3), row.GetString(4),
         [.. row.GetFieldValue<short[]>(5).Select(of => (TrafficClass)of)], row.GetInt32(6), TimeSpan.FromMilliseconds(row.GetInt64(7)));
 }

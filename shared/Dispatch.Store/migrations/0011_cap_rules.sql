@@ -2,7 +2,7 @@
 -- number stands for the rule in caps.places and is never used twice, so a removed rule's places mean nothing to a later one.
 create table cap_rules (
   id uuid primary key, -- ids sort by the time they were made
-  number bigint generated always as identity unique,
+  number integer generated always as identity unique,
   tenant text not null,
   kind smallint not null check (kind between 0 and 2),
   subject text not null check ((subject = '') = (kind = 0)),

@@ -10,11 +10,11 @@ static partial class Log // 3000-3099
     [LoggerMessage(3002, LogLevel.Information, "Journal {Journal} can be written again")]
     public static partial void JournalHealed(this ILogger log, string journal);
 
-    [LoggerMessage(3003, LogLevel.Warning, "Journal {Journal} cannot begin its next file; what is in flight still has room")]
-    public static partial void JournalHasNoRoom(this ILogger log, Exception exception, string journal);
+    [LoggerMessage(3003, LogLevel.Warning, "The journal cannot begin its next file; what is in flight still has room")]
+    public static partial void JournalHasNoRoom(this ILogger log, Exception exception);
 
-    [LoggerMessage(3004, LogLevel.Error, "Journal {Journal} is full with {Bytes} bytes; nothing is sent until outcomes are shipped")]
-    public static partial void JournalFull(this ILogger log, string journal, long bytes);
+    [LoggerMessage(3004, LogLevel.Error, "The journal is full with {Bytes} bytes; nothing is sent until outcomes are shipped")]
+    public static partial void JournalFull(this ILogger log, long bytes);
 
     [LoggerMessage(3005, LogLevel.Warning, "Journal: a torn tail of {Bytes} bytes was cut from segment {Segment} at {Offset}; nothing confirmed was in it")]
     public static partial void JournalTorn(this ILogger log, long bytes, long segment, long offset);

@@ -18,13 +18,19 @@ sealed class Modes(Channel channel, ChannelControl control, TimeProvider time, s
     public bool IsCancelled(Message message) =>
         control.Current().CancelledRequests is { Count: > 0 } cancelled && cancelled.Contains(Id.From(message.RequestId.Span));
 
-    /// <summary>For a whole class: it is not read.</summary>
-    public Order OfClass(TrafficClass of) => At(new ModeScope(channel, of))?.Order ?? Order.Run;
+    /// <summary>For a whole class: it is not read. Not while a narrower scope is set to run: then the others are parked one by one, as in the Router.</summary>
+    public Order OfClass(TrafficClass of) =>
+        At(new ModeScope(channel, of)) is { Order: not Order.Run and var order } && !RunsInPart(of) ? order : Order.Run;
 
-    /// <summary>For a tenant, where that is narrower than the class: its messages are parked.</summary>
-    public bool IsTenantStopped(TrafficClass of, string tenant) => At(new ModeScope(channel, of, tenant)) is { Order: not Order.Run, Scope.Tenant: not null };
+    /// <summary>For a tenant, where its class is read: its messages are parked.</summary>
+    public bool IsTenantStopped(TrafficClass of, string tenant) =>
+        At(new ModeScope(channel, of, tenant)) is { Order: not Order.Run } stopped && (stopped.Scope.Tenant is not null || RunsInPart(of));
 
     public bool MayRun(TrafficClass of, string tenant, string lane) => (At(new ModeScope(channel, of, tenant, lane))?.Order ?? Order.Run) == Order.Run;
+
+    private bool RunsInPart(TrafficClass of) => Ours().Modes.Any(mode =>
+        mode.Value == "run" && mode.ExpiresAt > time.GetUtcNow() && mode.Scope.Tenant is not null
+        && (mode.Scope.Channel ?? channel) == channel && (mode.Scope.Class ?? of) == of);
 
     private (Order Order, ModeScope Scope)? At(ModeScope at)
     {

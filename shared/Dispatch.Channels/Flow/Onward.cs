@@ -11,6 +11,7 @@ static class Onward
     public static Record ToRetry(WorkItem item, DateTimeOffset notBefore, TimeSpan delay)
     {
         item.Message.NotBefore = notBefore.ToUnixTimeMilliseconds();
+        item.Message.HoldReason = "";
         return Of(item, Topics.Retry(item.Message.Channel, item.Message.Class, delay), item.Message.NotBefore);
     }
 
@@ -18,6 +19,7 @@ static class Onward
     public static Record ToReroute(WorkItem item, DateTimeOffset? notBefore = null)
     {
         item.Message.NotBefore = notBefore?.ToUnixTimeMilliseconds() ?? 0;
+        item.Message.HoldReason = "";
         return Of(item, Topics.Reroute(item.Message.Class), item.Message.NotBefore);
     }
 

@@ -10,7 +10,6 @@ namespace Dispatch.Channels.Flow;
 sealed class Pool
 {
     private const int Turn = 16;
-    private const int RoutesKept = 1_024;
 
     private readonly Lock _gate = new();
     private readonly DispatcherOptions _options;
@@ -305,32 +304,5 @@ sealed class Pool
     {
         var key = RouteKey.Of(item.Message);
         return _routes.TryGetValue(key, out var known) ? known : _routes[key] = new Route(key, [.. _lanes.Select(lane => key.MayUse(lane.Options))]);
-    }
-
-    private sealed class ClassQueue
-    {
-        public List<Route> Routes { get; } = [];
-
-        public int Cursor { get; set; }
-
-        public int Count { get; set; }
-
-        public long Bytes { get; set; }
-
-        public TaskCompletionSource? Room { get; set; }
-
-        /// <summary>Routes that ran empty are few in practice and kept; names that callers make up must not fill the memory.</summary>
-        public void Forget(Dictionary<RouteKey, Route> all)
-        {
-            Cursor = Routes.Count > 0 ? Cursor % Routes.Count : 0;
-            if (Routes.Count > RoutesKept || all.Count > RoutesKept)
-            {
-                Routes.RemoveAll(route => !(route.IsListed = route.Count > 0));
-                foreach (var route in all.Values.Where(route => route.Count == 0).ToList())
-                {
-                    all.Remove(route.Key);
-                }
-            }
-        }
     }
 }

@@ -6,6 +6,7 @@ namespace Dispatch.Channels.Flow;
 sealed class Seat(int number, LaneOptions options, TimeProvider time) : IDisposable
 {
     private volatile LaneState _state;
+    private volatile bool _isPaused;
     private volatile bool _isHungry;
 
     public int Number { get; } = number;
@@ -20,8 +21,15 @@ sealed class Seat(int number, LaneOptions options, TimeProvider time) : IDisposa
         set => _state = value;
     }
 
-    /// <summary>As far as the lane's own health goes.</summary>
-    public bool IsOpen => _state == LaneState.Open;
+    /// <summary>The provider asked for a longer pause.</summary>
+    public bool IsPaused
+    {
+        get => _isPaused;
+        set => _isPaused = value;
+    }
+
+    /// <summary>As far as the lane and its provider go.</summary>
+    public bool IsOpen => _state == LaneState.Open && !_isPaused;
 
     /// <summary>It found nothing to do: it wants to hear of work. Set before it looks, so that nothing slips in between.</summary>
     public bool IsHungry

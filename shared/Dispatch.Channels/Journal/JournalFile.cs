@@ -15,43 +15,35 @@ interface IDurable
 /// The journal of one dispatcher: INTENT before bytes leave, OUTCOME after. Append-only files on this machine.
 /// Promise: an outcome that was confirmed is found again after any crash, and an intent that was flushed after a crash of the process; what cannot be promised
 /// is refused (<see cref="TakesIntents"/>), so that nothing is sent whose outcome would have no place.
-/// A sync that fails condemns its file: what was not confirmed is written again into a new one. Room comes back by itself; so does the journal.
+/// A sync that fails condemns its file: what was not confirmed is written again into another one. Room comes back by itself; so does the journal.
 /// </summary>
 sealed class JournalFile : IDisposable
 {
     private const int UrgentCount = 1_024;
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan Housekeeping = TimeSpan.FromSeconds(1);
 
-    private readonly Lock _gate = new();
-    private readonly Lock _scan = new(); // a file that is being read is not deleted
+    private readonly Lock _gate;
     private readonly JournalSettings _settings;
     private readonly ILogger _log;
     private readonly FileStream _lock;
-    private readonly List<SegmentFile> _segments;
-    private readonly Dictionary<TopicPartition, long> _committed = [];
+    private readonly Segments _segments;
     private readonly AutoResetEvent _work = new(false);
     private readonly AutoResetEvent _urgent = new(false);
     private readonly Thread _syncer;
-    private SegmentFile _current;
-    private SegmentFile? _next;
     private Block _block;
     private Block _spare = new();
-    private JournalPosition _shipped;
     private volatile string? _fault;
     private volatile bool _stopping;
-    private volatile bool _full;
-    private bool _wanted;
+    private volatile bool _wanted;
     private bool _closed;
-    private long _bytes;
     private long _syncs;
 
-    private JournalFile(JournalSettings settings, ILogger log, FileStream @lock, Owner owner, bool machineRestarted, List<SegmentFile> segments, SegmentFile current)
+    private JournalFile(JournalSettings settings, ILogger log, FileStream @lock, Owner owner, bool machineRestarted, Lock gate, Segments segments)
     {
-        (_settings, _log, _lock, Owner, MachineRestarted, _segments, _current) = (settings, log, @lock, owner, machineRestarted, segments, current);
-        _segments.Add(current);
-        _block = new Block { Base = current.Length };
-        _bytes = segments.Sum(segment => segment.Length);
-        Durable = new JournalPosition(current.Number, current.DurableEnd);
+        (_settings, _log, _lock, _gate, _segments, Owner, MachineRestarted) = (settings, log, @lock, gate, segments, owner, machineRestarted);
+        _block = new Block { Base = segments.Current.Length };
+        Durable = new JournalPosition(segments.Current.Number, segments.Current.DurableEnd);
         _syncer = new Thread(Run) { IsBackground = true, Name = $"journal {owner.Name}" };
         _syncer.Start();
     }
@@ -65,15 +57,15 @@ sealed class JournalFile : IDisposable
     public IReadOnlyList<Fault> Faults { get; private set; } = [];
 
     /// <summary>False: there is no durable place for an outcome now, so nothing may be sent.</summary>
-    public bool TakesIntents => _fault is null && !_full;
+    public bool TakesIntents => _fault is null && !_segments.IsFull;
 
     /// <summary>Why not, for a person; null: it does.</summary>
-    public string? Fault => _fault ?? (_full ? "the journal is full" : null);
+    public string? Fault => _fault ?? (_segments.IsFull ? "the journal is full" : null);
 
     /// <summary>What readers may see ends here.</summary>
     public JournalPosition Durable { get; private set; }
 
-    public long Bytes => Interlocked.Read(ref _bytes);
+    public long Bytes => _segments.Bytes;
 
     public long Syncs => Interlocked.Read(ref _syncs);
 
@@ -92,7 +84,9 @@ sealed class JournalFile : IDisposable
             var segments = SegmentFile.In(settings.Folder).ToList();
             var number = Math.Max(segments.Count > 0 ? segments[^1].Number : 0, settings.Shipped.Segment) + 1;
             var current = SegmentFile.Create(settings.Folder, number, settings.Topics, settings.Reserve);
-            return new JournalFile(settings, log, @lock, owner, restarted, segments, current) { _shipped = settings.Shipped };
+            segments.Add(current);
+            var gate = new Lock();
+            return new JournalFile(settings, log, @lock, owner, restarted, gate, new Segments(settings, log, gate, segments, current));
         }
         catch
         {
@@ -101,31 +95,21 @@ sealed class JournalFile : IDisposable
         }
     }
 
-    /// <summary>What is known about records that the log still holds open. At start, and for a partition that comes back; reports and cuts torn tails at start.</summary>
+    /// <summary>What is known about records that the log still holds open. At start, and for a partition that comes back; reports faults, and cuts torn tails, at start.</summary>
     /// <param name="next">Where the group stands: records below are finished. Of every partition at start.</param>
     public Dictionary<TopicPartition, Dictionary<long, Remembered>> Recover(Func<TopicPartition, long> next, bool atStart)
     {
-        var faults = new List<Fault>();
-        SegmentFile[] segments;
         lock (_gate)
         {
             TryFlush();
-            segments = [.. _segments];
         }
 
-        Dictionary<TopicPartition, Dictionary<long, Remembered>> found;
-        lock (_scan)
-        {
-            found = JournalScan.Read(segments.Where(segment => !segment.File.IsClosed), _settings.Topics, (partition, offset) => offset >= next(partition), faults);
-        }
-
+        var faults = new List<Fault>();
+        var found = _segments.Read(next, faults);
         if (atStart)
         {
             Faults = faults;
-            foreach (var fault in faults)
-            {
-                Report(fault, segments.First(segment => segment.Number == fault.Segment));
-            }
+            faults.ForEach(_segments.Report);
         }
 
         return found;
@@ -136,14 +120,12 @@ sealed class JournalFile : IDisposable
     {
         lock (_gate)
         {
-            if (_closed)
+            if (!_closed)
             {
-                return;
+                intent.Write(_block.Frame(Intent.Size, out var frame));
+                Frames.Seal(frame, _segments.Current.Number, FrameKind.Intent);
+                Mention(intent.Origin);
             }
-
-            intent.Write(_block.Frame(Intent.Size, out var frame));
-            Frames.Seal(frame, _current.Number, FrameKind.Intent);
-            Mention(intent.Origin);
         }
     }
 
@@ -171,15 +153,14 @@ sealed class JournalFile : IDisposable
             }
 
             outcome.Write(_block.Frame(outcome.Size, out var frame));
-            Frames.Seal(frame, _current.Number, FrameKind.Outcome);
+            Frames.Seal(frame, _segments.Current.Number, FrameKind.Outcome);
             Mention(outcome.Origin);
             if (waiter is not null)
             {
                 _block.Waiters.Add(waiter);
             }
 
-            Wake(first: !_wanted, urgent: _block.Waiters.Count == UrgentCount);
-            _wanted = true;
+            Wake(isUrgent: _block.Waiters.Count == UrgentCount);
         }
     }
 
@@ -191,60 +172,32 @@ sealed class JournalFile : IDisposable
         {
             ObjectDisposedException.ThrowIf(_closed, this);
             _block.Waiters.Add(waiter);
-            _wanted = true;
-            Wake(first: true, urgent: true);
+            Wake(isUrgent: true);
         }
 
         return waiter.Task;
     }
 
     /// <summary>The group stands at <paramref name="next"/>, durably: what the journal knows about records below is no longer needed.</summary>
-    public void Passed(TopicPartition partition, long next)
-    {
-        lock (_gate)
-        {
-            _committed[partition] = Math.Max(next, _committed.GetValueOrDefault(partition));
-        }
-    }
+    public void Passed(TopicPartition partition, long next) => _segments.Passed(partition, next);
 
     /// <summary>What stands before is in `outcomes`.</summary>
-    public void Shipped(JournalPosition position)
-    {
-        lock (_gate)
-        {
-            _shipped = position;
-        }
-    }
+    public void Shipped(JournalPosition position) => _segments.Shipped(position);
 
-    /// <summary>The segment at or behind a number, oldest first, and how much of it readers may see.</summary>
-    public (SegmentFile Segment, long Readable, bool IsLast)? Readable(long number)
-    {
-        lock (_gate)
-        {
-            var segment = _segments.FirstOrDefault(it => it.Number >= number);
-            return segment is null ? null : (segment, segment.DurableEnd, segment == _current);
-        }
-    }
+    /// <summary>The first segment at or behind a number, and how much of it readers may see.</summary>
+    public (SegmentFile Segment, long Readable, bool IsLast)? Readable(long number) => _segments.From(number);
 
+    /// <summary>One more sync for what is noted; what cannot be confirmed any more is in doubt at the next start.</summary>
     public void Dispose()
     {
         _stopping = true;
-        Wake(true, true);
+        _urgent.Set();
+        _work.Set();
         _syncer.Join();
         lock (_gate)
         {
             _closed = true;
-            _current.Close();
-            foreach (var segment in _segments)
-            {
-                segment.Dispose();
-            }
-
-            if (_next is not null)
-            {
-                _next.Dispose();
-                File.Delete(_next.Path);
-            }
+            _segments.Dispose();
         }
 
         _work.Dispose();
@@ -252,31 +205,31 @@ sealed class JournalFile : IDisposable
         _lock.Dispose();
     }
 
-    private void Wake(bool first, bool urgent)
+    private void Wake(bool isUrgent)
     {
-        if (urgent)
+        if (isUrgent)
         {
             _urgent.Set();
         }
 
-        if (first)
+        if (!_wanted)
         {
+            _wanted = true;
             _work.Set();
         }
     }
 
-    private void Mention(Origin origin) => _current.Mentions(new TopicPartition(_settings.Topics[origin.Topic], origin.Partition), origin.Offset);
+    private void Mention(Origin origin) => _segments.Current.Mentions(new TopicPartition(_settings.Topics[origin.Topic], origin.Partition), origin.Offset);
 
     private bool TryFlush()
     {
         try
         {
-            var from = _block.Base + _block.Flushed;
             if (_block.Length > _block.Flushed)
             {
-                RandomAccess.Write(_current.File, _block.Bytes.AsSpan(_block.Flushed, _block.Length - _block.Flushed), from);
+                RandomAccess.Write(_segments.Current.File, _block.Bytes.AsSpan(_block.Flushed, _block.Length - _block.Flushed), _block.Base + _block.Flushed);
                 _block.Flushed = _block.Length;
-                _current.Length = _block.Base + _block.Length;
+                _segments.Current.Length = _block.Base + _block.Length;
             }
 
             return true;
@@ -288,11 +241,12 @@ sealed class JournalFile : IDisposable
         }
     }
 
+    /// <summary>The thread that syncs: nobody else ever waits for the disk.</summary>
     private void Run()
     {
         while (true)
         {
-            _work.WaitOne(_stopping || _wanted ? TimeSpan.Zero : RetryDelay * 4);
+            _work.WaitOne(_stopping || _wanted ? TimeSpan.Zero : Housekeeping);
             var stopping = _stopping;
             if (_wanted && !stopping && _fault is null)
             {
@@ -303,15 +257,14 @@ sealed class JournalFile : IDisposable
             {
                 if (stopping)
                 {
-                    return; // there is no place; what was not confirmed is in doubt at the next start
+                    return;
                 }
 
                 Thread.Sleep(RetryDelay);
-                _work.Set();
                 continue;
             }
 
-            MakeRoom();
+            _segments.MakeRoom();
             if (stopping && !_wanted)
             {
                 return;
@@ -319,7 +272,7 @@ sealed class JournalFile : IDisposable
         }
     }
 
-    /// <summary>One sync for all that waits. The file is written and synced without the lock, so that lanes go on.</summary>
+    /// <summary>One sync for all that waits. The lock is not held during it, so that lanes go on.</summary>
     private bool TrySync()
     {
         SegmentFile segment;
@@ -331,16 +284,11 @@ sealed class JournalFile : IDisposable
                 return false;
             }
 
-            (segment, block) = (_current, _block);
+            (segment, block) = (_segments.Current, _block);
             _wanted = false;
-            if (segment.Length >= _settings.SegmentBytesMax && _next is not null)
-            {
-                (_current, _next) = (_next, null);
-                _segments.Add(_current);
-            }
-
+            _segments.RollIfFull();
             _block = _spare;
-            _block.Reset(_current.Length);
+            _block.Reset(_segments.Current.Length);
         }
 
         try
@@ -349,7 +297,8 @@ sealed class JournalFile : IDisposable
         }
         catch (IOException e)
         {
-            return Rescue(e, segment, block);
+            Fail(e);
+            return Rescue(segment, block);
         }
 
         Confirm(segment, block);
@@ -362,7 +311,7 @@ sealed class JournalFile : IDisposable
         {
             segment.DurableEnd = block.Base + block.Length;
             Durable = new JournalPosition(segment.Number, segment.DurableEnd);
-            if (segment == _current)
+            if (segment == _segments.Current)
             {
                 BinaryPrimitives.WriteInt64LittleEndian(_block.Frame(sizeof(long), out var frame), segment.DurableEnd);
                 Frames.Seal(frame, segment.Number, FrameKind.Synced);
@@ -392,46 +341,21 @@ sealed class JournalFile : IDisposable
     }
 
     /// <summary>After a failed sync nobody knows what is on the disk: everything that was not confirmed moves to another file, or waits to be written again.</summary>
-    private bool Rescue(IOException e, SegmentFile condemned, Block block)
+    private bool Rescue(SegmentFile condemned, Block block)
     {
-        Fail(e);
-        var fresh = _current != condemned ? _current : _next ?? TryCreate();
+        // Before the replacement is the current one: what comes meanwhile is sealed for the file that is current then, and moves with the rest.
         lock (_gate)
         {
-            var moved = new Block { Base = (fresh ?? condemned).DurableEnd };
-            moved.Take(block, condemned.Number, (fresh ?? condemned).Number, Mention);
-            moved.Take(_block, _current.Number, (fresh ?? condemned).Number, Mention);
-            _block = moved;
-            _spare = new Block();
-            _wanted = true;
-            if (fresh is null)
-            {
-                return false;
-            }
+            var current = _segments.Current.Number;
+            var fresh = _segments.Replace(condemned);
+            var to = fresh ?? condemned;
+            var moved = new Block { Base = to.DurableEnd };
+            moved.Take(block, condemned.Number, to.Number, Moved);
+            moved.Take(_block, current, to.Number, Moved);
+            (_block, _spare, _wanted) = (moved, new Block(), true);
+            return fresh is not null;
 
-            condemned.Cut(condemned.DurableEnd);
-            if (_current != fresh)
-            {
-                (_current, _next) = (fresh, null);
-                _segments.Add(fresh);
-            }
-
-            return true;
-
-            void Mention(Origin origin) => fresh?.Mentions(new TopicPartition(_settings.Topics[origin.Topic], origin.Partition), origin.Offset);
-        }
-    }
-
-    private SegmentFile? TryCreate()
-    {
-        try
-        {
-            return SegmentFile.Create(_settings.Folder, _current.Number + 1, _settings.Topics, _settings.Reserve);
-        }
-        catch (IOException e)
-        {
-            _log.JournalHasNoRoom(e, Owner.Name);
-            return null;
+            void Moved(Origin origin) => to.Mentions(new TopicPartition(_settings.Topics[origin.Topic], origin.Partition), origin.Offset);
         }
     }
 
@@ -443,58 +367,6 @@ sealed class JournalFile : IDisposable
         }
 
         _fault = e.Message;
-    }
-
-    /// <summary>Deletes what nobody needs, and prepares the next segment while there is still room in this one for every outcome in flight.</summary>
-    private void MakeRoom()
-    {
-        List<SegmentFile> done;
-        lock (_gate)
-        {
-            done = [.. _segments.TakeWhile(it => it != _current && it.Number < _shipped.Segment && it.IsPassed(partition => _committed.GetValueOrDefault(partition)))];
-            _segments.RemoveRange(0, done.Count);
-            Interlocked.Exchange(ref _bytes, _segments.Sum(segment => segment.Length));
-        }
-
-        lock (_scan)
-        {
-            foreach (var segment in done)
-            {
-                segment.Dispose();
-                File.Delete(segment.Path);
-            }
-        }
-
-        var full = Bytes >= _settings.BytesMax;
-        if (!full && _next is null && _current.Length > _settings.SegmentBytesMax / 2)
-        {
-            _next = TryCreate();
-            full = _next is null && _current.Length > _settings.SegmentBytesMax; // what is in flight still fits into the reserve
-        }
-
-        if (full && !_full)
-        {
-            _log.JournalFull(Owner.Name, Bytes);
-        }
-
-        _full = full;
-    }
-
-    private void Report(Fault fault, SegmentFile segment)
-    {
-        if (fault.Torn)
-        {
-            _log.JournalTorn(fault.Bytes, fault.Segment, fault.Offset);
-            if (fault.Offset + fault.Bytes == segment.Length && segment != _current)
-            {
-                RandomAccess.SetLength(segment.File, fault.Offset);
-                segment.Cut(fault.Offset);
-            }
-        }
-        else
-        {
-            _log.JournalDamaged(fault.Bytes, fault.Segment, fault.Offset);
-        }
     }
 
     private sealed class SyncWaiter : IDurable

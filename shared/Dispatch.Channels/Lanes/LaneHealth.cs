@@ -23,6 +23,9 @@ sealed class LaneHealth(TimeSpan silenceMax, TimeSpan probeDelay, TimeSpan probe
 
     private static readonly TimeSpan FailingMin = TimeSpan.FromSeconds(5);
 
+    /// <summary>A Retry-After of centuries is a fault of its own.</summary>
+    private static readonly TimeSpan PauseMax = TimeSpan.FromDays(1);
+
     private TimeSpan? _busySince;
     private TimeSpan? _failingSince;
     private TimeSpan _progressAt;
@@ -61,7 +64,7 @@ sealed class LaneHealth(TimeSpan silenceMax, TimeSpan probeDelay, TimeSpan probe
     {
         if (retryAfter is { } pause && pause > TimeSpan.Zero)
         {
-            _pausedUntil = Max(_pausedUntil, now + pause);
+            _pausedUntil = Max(_pausedUntil, now + Min(pause, PauseMax));
         }
         else
         {

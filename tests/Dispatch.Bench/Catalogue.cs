@@ -1,4 +1,5 @@
 using Dispatch.Bench.Email;
+using Dispatch.Bench.Feedback;
 
 namespace Dispatch.Bench;
 
@@ -11,6 +12,9 @@ static class Catalogue
     public static IReadOnlyDictionary<string, Entry> Entries { get; } = new SortedDictionary<string, Entry>(StringComparer.Ordinal)
     {
         ["email"] = new("1 KB mails from a filled topic to the journal, through SMTP to smtp-sink", "smtp-source to the same sink", 0.5, 0.9, () => new EmailBenchmark()),
+        ["feedback"] = new(
+            "outcomes from a filled topic to the ledger, two a message, one message in ten told twice", "raw insert ... on conflict do nothing, 1 000 a statement", 0.5, 1,
+            () => new FeedbackBenchmark()),
     };
 
     public static void Print()

@@ -53,6 +53,9 @@ public sealed class SmtpOptions : IValidatableObject
     /// <summary>A connection without work is closed after so long, 100 ms to 5 min: shorter than the relay's own patience.</summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "00:05:00")] public TimeSpan ConnectionIdleMax { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>A mail that waits for a connection goes back to the lane's pool after so long, 250 ms to 1 min.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.250", "00:01:00")] public TimeSpan WaitMax { get; init; } = TimeSpan.FromSeconds(2);
+
     /// <summary>Name resolution and TCP. Postfix: 30 s.</summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "00:10:00")] public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
@@ -67,8 +70,9 @@ public sealed class SmtpOptions : IValidatableObject
 
     /// <summary>
     /// For the answer to the final dot. RFC 5321 4.5.3.2.6: 10 min, and whoever waits less sends mails twice (RFC 1047): when it ends, the attempt is unknown.
+    /// No more than 10 min, because a place under a cap counts for the longest attempt and no longer (`Dispatch:Freshness:AttemptMax`).
     /// </summary>
-    [Range(typeof(TimeSpan), "00:00:00.100", "00:30:00")] public TimeSpan FinalDotTimeout { get; init; } = TimeSpan.FromMinutes(10);
+    [Range(typeof(TimeSpan), "00:00:00.100", "00:10:00")] public TimeSpan FinalDotTimeout { get; init; } = TimeSpan.FromMinutes(10);
 
     internal bool ImplicitTls => Endpoint.Scheme == "smtps";
 

@@ -6,23 +6,29 @@ using Dispatch.Email.Mime;
 namespace Dispatch.Email.Smtp;
 
 /// <summary>
-/// One relay. Each attempt has a connection for itself, and gives it back for the next.
-/// Promise: before the mail's final dot is handed to the socket nothing can have been delivered; after it the answer is the relay's own, or <see cref="Verdict.Unknown"/>.
+/// One relay. Attempts wait in a queue for one of its connections; with PIPELINING a connection asks for the next mail while the relay still thinks about the last one's dot,
+/// so that one round trip a mail is enough.
+/// Promise: before a mail's final dot is handed to the socket nothing of it can have been delivered; after it the answer is the relay's own, or <see cref="Verdict.Unknown"/>.
+/// What only waits is taken back after a moment: no mail stands behind another one's dot for as long as that may take.
 /// </summary>
 sealed class SmtpSender : IChannelSender
 {
+    private static readonly TimeSpan SweepInterval = TimeSpan.FromMilliseconds(250);
+
     private readonly SmtpOptions options;
-    private readonly ConcurrentStack<SmtpConnection> resting = []; // last in, first out: those that are not needed get old, and are closed
+    private readonly SmtpQueue queue;
+    private readonly ConcurrentDictionary<SmtpWorker, Task> workers = [];
     private readonly Timer sweep;
 
     public SmtpSender(SmtpOptions options)
     {
         this.options = options;
-        var period = options.ConnectionIdleMax / 2;
-        sweep = new(_ => _ = CloseAsync(IsLeftOver), null, period, period);
+        queue = new SmtpQueue(options.ConnectionsMax);
+        sweep = new(_ => Sweep(), null, SweepInterval, SweepInterval);
     }
 
-    public int InFlightMax => options.ConnectionsMax;
+    /// <summary>One mail on each connection, and where the relay can, one more that is asked for ahead.</summary>
+    public int InFlightMax => options.ConnectionsMax * (queue.Overlaps ? 2 : 1);
 
     public async ValueTask<Attempt> SendAsync(Message message, Permit permit)
     {
@@ -32,87 +38,42 @@ sealed class SmtpSender : IChannelSender
             return fault;
         }
 
-        while (true)
+        if (!permit.Holds)
         {
-            if (!permit.Holds)
-            {
-                return Attempt.Retry(Scope.Message, Permit.Lost);
-            }
-
-            var (connection, refused) = await RentAsync();
-            if (connection is null)
-            {
-                return refused!;
-            }
-
-            var attempt = Unsuited(connection.Capabilities, envelope, mail.Length) ?? await connection.SendAsync(envelope, mail.Written, permit);
-            await GiveBackAsync(connection);
-            if (attempt is not null)
-            {
-                return attempt;
-            }
-
-            // The relay had closed while the connection rested. A fresh one gives an answer; a resting one may have gone the same way, and there are only so many.
+            return Attempt.Retry(Scope.Message, Permit.Lost);
         }
+
+        var job = new SmtpJob(envelope, mail.Written, permit);
+        if (queue.Add(job))
+        {
+            Start(new SmtpWorker(options, queue));
+        }
+
+        return await job.Attempt;
     }
 
+    /// <summary>After the attempts in flight have ended.</summary>
     public async ValueTask DisposeAsync()
     {
         await sweep.DisposeAsync();
-        await CloseAsync(_ => true);
+        queue.Close();
+        await Task.WhenAll(workers.Values);
     }
 
-    /// <summary>What this relay says it cannot take is not tried.</summary>
-    private static Attempt? Unsuited(SmtpCapabilities capabilities, SmtpEnvelope envelope, int size) =>
-        envelope.NeedsUtf8 && !capabilities.SmtpUtf8 ? Attempt.Rejected(Scope.Message, "smtputf8_not_offered: the relay cannot carry an address that is not ASCII")
-        : capabilities.SizeMax > 0 && size > capabilities.SizeMax ? Attempt.Rejected(Scope.Message, $"too_large: {size} bytes, the relay takes {capabilities.SizeMax}")
-        : null;
-
-    private async ValueTask<(SmtpConnection? Connection, Attempt? Refused)> RentAsync()
+    private void Start(SmtpWorker worker)
     {
-        while (resting.TryPop(out var connection))
-        {
-            if (connection.TakesMore)
-            {
-                return (connection, null);
-            }
-
-            await connection.DisposeAsync();
-        }
-
-        return await SmtpConnection.OpenAsync(options);
+        var run = worker.RunAsync();
+        workers.TryAdd(worker, run);
+        _ = run.ContinueWith(_ => workers.TryRemove(worker, out var _), TaskScheduler.Default);
     }
 
-    /// <summary>What is old is closed by who takes it next, or by the sweep: an attempt's answer does not wait for a goodbye.</summary>
-    private async ValueTask GiveBackAsync(SmtpConnection connection)
+    private void Sweep()
     {
-        if (connection.IsBroken)
+        queue.Release(options.ConnectionIdleMax);
+        queue.TakeBack(options.WaitMax);
+        foreach (var worker in workers.Keys)
         {
-            await connection.DisposeAsync(); // there is nobody to say goodbye to, so nothing to wait for
-            return;
-        }
-
-        connection.Rest();
-        resting.Push(connection);
-    }
-
-    private bool IsLeftOver(SmtpConnection connection) =>
-        !connection.TakesMore || Environment.TickCount64 - connection.RestingSince > options.ConnectionIdleMax.TotalMilliseconds;
-
-    private async Task CloseAsync(Predicate<SmtpConnection> which)
-    {
-        var all = new SmtpConnection[resting.Count];
-        var count = resting.TryPopRange(all);
-        for (var i = count - 1; i >= 0; i--)
-        {
-            if (which(all[i]))
-            {
-                await all[i].DisposeAsync();
-            }
-            else
-            {
-                resting.Push(all[i]);
-            }
+            worker.Ahead?.TakeBack(options.WaitMax);
         }
     }
 }

@@ -3,19 +3,20 @@ using Dispatch.Contracts;
 
 namespace Dispatch.Email.Smtp;
 
-/// <summary>Between whom a mail travels; each may stand in a command as it is (see <see cref="Mime.Mailbox"/>).</summary>
-/// <param name="Id">msg_..., what a delivery report calls the mail.</param>
-readonly record struct SmtpEnvelope(string Id, string Sender, string Recipient, bool NeedsUtf8);
-
 /// <summary>
-/// One mail: MAIL, RCPT, DATA, the mail, the dot. With PIPELINING in two writes, without it in four.
+/// One mail: MAIL, RCPT, DATA, the mail, the dot. With PIPELINING in two writes, and the first of them may travel behind the dot of the mail before; without it in four.
 /// Promise: <see cref="MayBeWhole"/> is set before the bytes that end the mail are handed to the socket, and not earlier: before it the relay has nothing that it could deliver,
-/// after it only a reply tells. The permit is asked before either write.
-/// Source: RFC 5321 3.3, RFC 2920 3.1.
+/// after it only a reply tells. The permit is asked before either write, and no mail gets its dot when it is older than <see cref="BeforeDotMax"/>: with the longest wait for the
+/// answer behind it that is the longest attempt that a cap's place reckons with.
+/// Source: RFC 5321 3.3, RFC 2920 3.1 (a mail's content may be the first of a group of commands).
 /// </summary>
-sealed class SmtpTransaction(SmtpWire wire, SmtpOptions options, SmtpCapabilities capabilities)
+/// <param name="next">Asked once a mail, when it leaves: what is to be asked of the relay along with it.</param>
+sealed class SmtpTransaction(SmtpWire wire, SmtpOptions options, SmtpCapabilities capabilities, Func<SmtpJob?> next)
 {
+    public static readonly TimeSpan BeforeDotMax = TimeSpan.FromMinutes(1);
+
     private const int BlockLength = 64 * 1024;
+    private const int CopiedMax = 16 * 1024; // copying costs less than a second write
     private static readonly int EndLength = "\r\n.\r\n"u8.Length;
 
     private bool reset;
@@ -31,21 +32,27 @@ sealed class SmtpTransaction(SmtpWire wire, SmtpOptions options, SmtpCapabilitie
     /// <summary>What the first refusal means, also when the relay hangs up in the middle of the rest.</summary>
     public Attempt? Refusal { get; private set; }
 
-    /// <param name="mail">Dot-stuffed, with its final dot.</param>
-    public async ValueTask<Attempt> RunAsync(SmtpEnvelope envelope, ReadOnlyMemory<byte> mail, Permit permit)
+    /// <summary>The mail whose envelope has left behind the last one's dot, and whose answers come next; nothing of it is whole.</summary>
+    public SmtpJob? Ahead { get => Volatile.Read(ref field); private set => Volatile.Write(ref field, value); }
+
+    public async ValueTask<Attempt> RunAsync(SmtpJob job)
     {
         (MayBeWhole, Answers, Refusal) = (false, 0, null);
-        if (!permit.Holds)
+        var asked = Ahead == job;
+        Ahead = null;
+        if (!job.TryLeave() || !job.Permit.Holds)
         {
+            Closing = asked; // its envelope lies half open at the relay, and nothing will follow
             return Attempt.Retry(Scope.Message, Permit.Lost);
         }
 
-        var refused = capabilities.Pipelining ? await OpenAtOnceAsync(envelope, mail.Length) : await OpenInStepsAsync(envelope, mail.Length);
+        var refused = capabilities.Pipelining ? await OpenAtOnceAsync(job, asked) : await OpenInStepsAsync(job);
         if (refused is not null)
         {
             return refused;
         }
 
+        var mail = job.Mail;
         while (mail.Length > BlockLength)
         {
             var block = Math.Min(BlockLength, mail.Length - EndLength);
@@ -53,20 +60,40 @@ sealed class SmtpTransaction(SmtpWire wire, SmtpOptions options, SmtpCapabilitie
             mail = mail[block..];
         }
 
-        if (!permit.Holds)
+        if (!job.Permit.Holds || job.Age > BeforeDotMax)
         {
             Closing = true; // without the dot the relay throws away what it has
-            return Attempt.Retry(Scope.Message, Permit.Lost);
+            return job.Permit.Holds ? Attempt.Retry(Scope.Provider, "too_slow_before_final_dot") : Attempt.Retry(Scope.Message, Permit.Lost);
         }
 
         MayBeWhole = true;
-        await wire.WriteAsync(mail, options.BlockTimeout);
+        await EndAsync(mail);
         var reply = await ReadAsync(options.FinalDotTimeout, keepText: true);
-        return Verdict(SmtpStage.Dot, reply, envelope);
+        return Verdict(SmtpStage.Dot, reply, job);
+    }
+
+    /// <summary>The mail's last bytes, and behind them the next one's envelope.</summary>
+    private async ValueTask EndAsync(ReadOnlyMemory<byte> mail)
+    {
+        if (mail.Length > CopiedMax)
+        {
+            await wire.WriteAsync(mail, options.BlockTimeout);
+        }
+        else
+        {
+            wire.Out.Write(mail.Span);
+        }
+
+        if (capabilities.Pipelining && (Ahead = next()) is { } ahead)
+        {
+            WriteEnvelope(ahead);
+        }
+
+        await wire.FlushAsync(options.BlockTimeout);
     }
 
     /// <returns>Null: the relay waits for the mail.</returns>
-    private async ValueTask<Attempt?> OpenAtOnceAsync(SmtpEnvelope envelope, int size)
+    private async ValueTask<Attempt?> OpenAtOnceAsync(SmtpJob job, bool asked)
     {
         var resetting = reset;
         if (resetting)
@@ -74,26 +101,27 @@ sealed class SmtpTransaction(SmtpWire wire, SmtpOptions options, SmtpCapabilitie
             wire.Out.Write("RSET\r\n"u8);
         }
 
-        WriteMail(envelope, size);
-        WriteRcpt(envelope);
-        wire.Out.Write("DATA\r\n"u8);
-        await wire.FlushAsync(options.CommandTimeout);
+        if (!asked)
+        {
+            WriteEnvelope(job);
+            await wire.FlushAsync(options.CommandTimeout);
+        }
 
         // Answers come in the order of the commands, and all of them come, whatever the first one says; unless the relay closes.
         if (resetting && await ReadAsync(options.CommandTimeout) is { Closes: true } closing)
         {
-            return Refused(SmtpStage.Mail, closing, envelope);
+            return Refused(SmtpStage.Mail, closing, job);
         }
 
         reset = false;
         if (await ReadAsync(options.CommandTimeout) is { IsPositive: false } mail)
         {
-            Refused(SmtpStage.Mail, mail, envelope);
+            Refused(SmtpStage.Mail, mail, job);
         }
 
         if (!Closing && await ReadAsync(options.CommandTimeout) is { IsPositive: false } rcpt)
         {
-            Refused(SmtpStage.Rcpt, rcpt, envelope);
+            Refused(SmtpStage.Rcpt, rcpt, job);
         }
 
         if (Closing)
@@ -110,47 +138,55 @@ sealed class SmtpTransaction(SmtpWire wire, SmtpOptions options, SmtpCapabilitie
             await ReadAsync(options.CommandTimeout);
         }
 
-        return data.Code == 354 ? Refusal : Refused(SmtpStage.Data, data, envelope);
+        return data.Code == 354 ? Refusal : Refused(SmtpStage.Data, data, job);
     }
 
-    private async ValueTask<Attempt?> OpenInStepsAsync(SmtpEnvelope envelope, int size)
+    private async ValueTask<Attempt?> OpenInStepsAsync(SmtpJob job)
     {
         if (reset)
         {
             wire.Out.Write("RSET\r\n"u8);
             if (await AskAsync(options.CommandTimeout) is { IsPositive: false } reply)
             {
-                return Refused(SmtpStage.Mail, reply, envelope);
+                return Refused(SmtpStage.Mail, reply, job);
             }
 
             reset = false;
         }
 
-        WriteMail(envelope, size);
+        WriteMail(job);
         if (await AskAsync(options.CommandTimeout) is { IsPositive: false } mail)
         {
-            return Refused(SmtpStage.Mail, mail, envelope);
+            return Refused(SmtpStage.Mail, mail, job);
         }
 
-        WriteRcpt(envelope);
+        WriteRcpt(job);
         if (await AskAsync(options.CommandTimeout) is { IsPositive: false } rcpt)
         {
-            return Refused(SmtpStage.Rcpt, rcpt, envelope);
+            return Refused(SmtpStage.Rcpt, rcpt, job);
         }
 
         wire.Out.Write("DATA\r\n"u8);
-        return await AskAsync(options.DataTimeout) is { Code: not 354 } data ? Refused(SmtpStage.Data, data, envelope) : null;
+        return await AskAsync(options.DataTimeout) is { Code: not 354 } data ? Refused(SmtpStage.Data, data, job) : null;
     }
 
-    private void WriteMail(SmtpEnvelope envelope, int size)
+    private void WriteEnvelope(SmtpJob job)
     {
+        WriteMail(job);
+        WriteRcpt(job);
+        wire.Out.Write("DATA\r\n"u8);
+    }
+
+    private void WriteMail(SmtpJob job)
+    {
+        var envelope = job.Envelope;
         wire.Out.Write("MAIL FROM:<"u8);
         wire.Out.Write(envelope.Sender);
         wire.Out.Write(">"u8);
         if (capabilities.Size)
         {
             wire.Out.Write(" SIZE="u8);
-            wire.Out.Write(size);
+            wire.Out.Write(job.Mail.Length);
         }
 
         if (envelope.NeedsUtf8)
@@ -167,10 +203,10 @@ sealed class SmtpTransaction(SmtpWire wire, SmtpOptions options, SmtpCapabilitie
         wire.Out.Write("\r\n"u8);
     }
 
-    private void WriteRcpt(SmtpEnvelope envelope)
+    private void WriteRcpt(SmtpJob job)
     {
         wire.Out.Write("RCPT TO:<"u8);
-        wire.Out.Write(envelope.Recipient);
+        wire.Out.Write(job.Envelope.Recipient);
         wire.Out.Write(capabilities.Dsn ? "> NOTIFY=FAILURE,DELAY\r\n"u8 : ">\r\n"u8);
     }
 
@@ -189,11 +225,11 @@ sealed class SmtpTransaction(SmtpWire wire, SmtpOptions options, SmtpCapabilitie
     }
 
     /// <summary>The first refusal is the one that counts. The transaction stays half open at the relay: the next one begins with RSET.</summary>
-    private Attempt Refused(SmtpStage stage, SmtpReply reply, SmtpEnvelope envelope)
+    private Attempt Refused(SmtpStage stage, SmtpReply reply, SmtpJob job)
     {
         reset = true;
-        return Refusal ??= Verdict(stage, reply, envelope);
+        return Refusal ??= Verdict(stage, reply, job);
     }
 
-    private static Attempt Verdict(SmtpStage stage, SmtpReply reply, SmtpEnvelope envelope) => SmtpVerdicts.Of(stage, reply, envelope.Recipient);
+    private static Attempt Verdict(SmtpStage stage, SmtpReply reply, SmtpJob job) => SmtpVerdicts.Of(stage, reply, job.Envelope.Recipient);
 }

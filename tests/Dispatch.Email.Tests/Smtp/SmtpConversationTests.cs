@@ -7,8 +7,11 @@ namespace Dispatch.Email.Tests.Smtp;
 /// <summary>Word by word against a relay that does what relays do once in a while.</summary>
 public sealed class SmtpConversationTests
 {
-    private static SmtpSender Sender(ScriptedRelay relay, TimeSpan? patience = null) => new(new SmtpOptions
+    private static SmtpSender Sender(ScriptedRelay relay, TimeSpan? patience = null, int connections = 4, TimeSpan? waitMax = null, int mailsMax = 100) => new(new SmtpOptions
     {
+        ConnectionsMax = connections,
+        MessagesPerConnectionMax = mailsMax,
+        WaitMax = waitMax ?? TimeSpan.FromSeconds(20),
         Endpoint = relay.Endpoint,
         StartTls = StartTls.Off,
         HelloName = "client.example",
@@ -57,6 +60,129 @@ public sealed class SmtpConversationTests
         await using var sender = Sender(relay);
 
         (await SendAsync(sender)).Verdict.ShouldBe(Verdict.Accepted);
+        await relay.PlayedAsync();
+    }
+
+    [Fact]
+    public async Task The_next_envelope_travels_behind_the_last_ones_dot()
+    {
+        var waiting = new TaskCompletionSource();
+        await using var relay = new ScriptedRelay(async it =>
+        {
+            await it.GreetAsync("PIPELINING");
+            (await it.HearAsync("DATA\r\n")).ShouldContain("RCPT TO:<first@example.org>");
+            await waiting.Task;
+            await it.SayAsync("250 ok", "250 ok", "354 go on");
+            (await it.HearAsync("\r\n.\r\nMAIL FROM:<no-reply@shop.example>\r\nRCPT TO:<second@example.org>\r\nDATA\r\n")).ShouldStartWith("Message-ID: ");
+            await it.SayAsync("250 2.0.0 Ok: queued as FIRST", "250 ok", "250 ok", "354 go on");
+            (await it.HearAsync("\r\n.\r\n")).ShouldContain("To: <second@example.org>");
+            await it.SayAsync("250 2.0.0 Ok: queued as SECOND");
+        });
+        await using var sender = Sender(relay, connections: 1);
+
+        var first = SendAsync(sender, "first@example.org");
+        var second = SendAsync(sender, "second@example.org");
+        waiting.SetResult();
+
+        (await first).ShouldBe(Attempt.Accepted("FIRST"));
+        (await second).ShouldBe(Attempt.Accepted("SECOND"));
+        sender.InFlightMax.ShouldBe(2);
+        await relay.PlayedAsync();
+    }
+
+    [Fact]
+    public async Task The_last_mail_of_a_connection_may_be_one_that_was_asked_for_ahead()
+    {
+        var waiting = new TaskCompletionSource();
+        await using var relay = new ScriptedRelay(
+            async it =>
+            {
+                await it.GreetAsync("PIPELINING");
+                await it.HearAsync("DATA\r\n");
+                await waiting.Task;
+                await it.SayAsync("250 ok", "250 ok", "354 go on");
+                await it.HearAsync("RCPT TO:<second@example.org>\r\nDATA\r\n");
+                await it.SayAsync("250 ok", "250 ok", "250 ok", "354 go on");
+                (await it.HearAsync("\r\n.\r\n")).ShouldNotContain("third");
+                await it.SayAsync("250 ok");
+                (await it.HearAsync("\r\n")).ShouldBe("QUIT\r\n");
+            },
+            async it =>
+            {
+                await it.GreetAsync("PIPELINING");
+                await it.TakeAsync();
+            });
+        await using var sender = Sender(relay, connections: 1, mailsMax: 2);
+
+        var attempts = new[] { "first", "second", "third" }.Select(name => SendAsync(sender, $"{name}@example.org")).ToList();
+        waiting.SetResult();
+
+        (await Task.WhenAll(attempts)).ShouldAllBe(attempt => attempt.Verdict == Verdict.Accepted);
+        await relay.PlayedAsync();
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("421 4.3.2 shutting down")]
+    [InlineData("250 ok|421 4.7.0 too many mails")]
+    public async Task When_the_relay_goes_at_the_dot_what_was_asked_for_ahead_goes_another_way(string lastWords)
+    {
+        var waiting = new TaskCompletionSource();
+        await using var relay = new ScriptedRelay(
+            async it =>
+            {
+                await it.GreetAsync("PIPELINING");
+                await it.HearAsync("DATA\r\n");
+                await waiting.Task;
+                await it.SayAsync("250 ok", "250 ok", "354 go on");
+                await it.HearAsync("\r\n.\r\nMAIL FROM:<no-reply@shop.example>\r\nRCPT TO:<second@example.org>\r\nDATA\r\n");
+                await it.SayAsync(lastWords.Split('|', StringSplitOptions.RemoveEmptyEntries));
+            },
+            async it =>
+            {
+                await it.GreetAsync("PIPELINING");
+                (await it.TakeAsync()).ShouldContain("RCPT TO:<second@example.org>");
+            });
+        await using var sender = Sender(relay, connections: 1);
+
+        var first = SendAsync(sender, "first@example.org");
+        var second = SendAsync(sender, "second@example.org");
+        waiting.SetResult();
+
+        (await first).Verdict.ShouldBe(lastWords switch { "" => Verdict.Unknown, ['2', ..] => Verdict.Accepted, _ => Verdict.Retry });
+        (await second).Verdict.ShouldBe(Verdict.Accepted);
+        await relay.PlayedAsync();
+    }
+
+    [Fact]
+    public async Task What_stands_behind_another_mails_dot_is_taken_back_after_a_moment()
+    {
+        var waiting = new TaskCompletionSource();
+        var answering = new TaskCompletionSource();
+        await using var relay = new ScriptedRelay(async it =>
+        {
+            await it.GreetAsync("PIPELINING");
+            await it.HearAsync("DATA\r\n");
+            await waiting.Task;
+            await it.SayAsync("250 ok", "250 ok", "354 go on");
+            await it.HearAsync("RCPT TO:<second@example.org>\r\nDATA\r\n");
+            await answering.Task;
+            await it.SayAsync("250 ok", "250 ok", "250 ok", "354 go on");
+            await it.HearEndAsync();
+        });
+        await using var sender = Sender(relay, connections: 1, waitMax: TimeSpan.FromMilliseconds(300));
+
+        var first = SendAsync(sender, "first@example.org");
+        var second = SendAsync(sender, "second@example.org");
+        var third = SendAsync(sender, "third@example.org");
+        waiting.SetResult();
+        var taken = await second;
+        (await third).ShouldBe(taken);
+        first.IsCompleted.ShouldBeFalse();
+        answering.SetResult();
+
+        taken.ShouldBe(Attempt.Retry(Scope.Message, "waited_for_a_connection"));
+        (await first).Verdict.ShouldBe(Verdict.Accepted);
         await relay.PlayedAsync();
     }
 
@@ -160,7 +286,7 @@ public sealed class SmtpConversationTests
                 await it.HearEndAsync();
             },
             it => it.HearEndAsync());
-        await using var sender = Sender(relay, patience: TimeSpan.FromMilliseconds(300));
+        await using var sender = Sender(relay, patience: TimeSpan.FromSeconds(2));
 
         (await SendAsync(sender)).ShouldBe(Attempt.Unknown("no_answer_to_final_dot: time_out"));
         (await SendAsync(sender)).ShouldBe(Attempt.Retry(Scope.Provider, "connection_lost: time_out"));

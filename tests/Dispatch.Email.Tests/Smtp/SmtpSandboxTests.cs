@@ -49,6 +49,32 @@ public sealed class SmtpSandboxTests : IAsyncLifetime
         receipts.ShouldAllBe(line => line.Accepted && line.Lane.Length > 0);
     }
 
+    /// <summary>Connections that break, refuse and stall in the middle of others' mails: what a mail's verdict says is what the relay saw of it.</summary>
+    [Fact]
+    public async Task In_any_turmoil_a_verdict_is_true_of_its_own_mail()
+    {
+        string[] kinds = ["user", "user", "user", "slow-30ms-", "retry-1-", "cut-", "cut-before-dot-", "answer-421-4.3.2-", "answer-550-5.1.1-", "dot-421-4.3.0-", "dot-554-5.6.0-", "busy-"];
+        var messages = Enumerable.Range(0, 600).Select(i => Messages.To($"{kinds[i * 7 % kinds.Length]}{i}@example.org")).ToList();
+        var attempts = new ConcurrentDictionary<string, Attempt>();
+        await using (var sender = new SmtpSender(Options(connections: 5, messagesMax: 30)))
+        {
+            await sender.SendAsync(Messages.To("first@example.org"), Messages.Always);
+            sender.InFlightMax.ShouldBe(10);
+            await Parallel.ForEachAsync(messages, new ParallelOptions { MaxDegreeOfParallelism = sender.InFlightMax }, async (message, _) =>
+                attempts[message.TextId()] = await sender.SendAsync(message, Messages.Always));
+        }
+
+        var taken = sandbox.Receipts("smtp").Where(line => line.Accepted).GroupBy(line => line.MessageId).ToDictionary(mail => mail.Key, mail => mail.Count());
+        foreach (var message in messages)
+        {
+            var (verdict, times) = (attempts[message.TextId()].Verdict, taken.GetValueOrDefault(message.TextId()));
+            times.ShouldBeInRange(verdict == Verdict.Accepted ? 1 : 0, verdict is Verdict.Accepted or Verdict.Unknown ? 1 : 0, $"{message.Address.Value} {attempts[message.TextId()]}");
+            (verdict == Verdict.Unknown).ShouldBe(message.Address.Value.StartsWith("cut-", StringComparison.Ordinal), message.Address.Value);
+        }
+
+        attempts.Values.Count(attempt => attempt.Verdict == Verdict.Accepted).ShouldBeGreaterThan(150);
+    }
+
     [Theory]
     [InlineData("answer-550-5.1.1-x@example.org", Verdict.Rejected, Scope.Recipient, true)]
     [InlineData("answer-552-5.2.2-x@example.org", Verdict.Rejected, Scope.Recipient, false)]

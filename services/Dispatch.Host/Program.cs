@@ -7,6 +7,7 @@ using Dispatch.Push;
 using Dispatch.Router;
 using Dispatch.Sandbox;
 using Dispatch.Sms;
+using Microsoft.Extensions.Options;
 
 var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
 builder.Configuration.AddCommandLine([.. args.SkipWhile(it => !it.StartsWith('-'))], LocalDefaults.Switches);
@@ -25,6 +26,16 @@ builder.AddSms();
 builder.AddFeedback();
 builder.Services.AddHostedService<Welcome>();
 
-var app = builder.Build();
-app.MapIngest();
-await app.RunAsync();
+try
+{
+    await using var app = builder.Build();
+    app.MapIngest();
+    await app.RunAsync();
+    return 0;
+}
+catch (Exception e) when (e is InvalidOperationException or OptionsValidationException or IOException)
+{
+    // A folder or a port that somebody else has, a setting that is wrong: the message says what, and a stack trace would hide it.
+    await Console.Error.WriteLineAsync($"dispatch: {e.Message}");
+    return 1;
+}

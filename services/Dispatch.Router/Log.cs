@@ -2,7 +2,7 @@ namespace Dispatch.Router;
 
 static partial class Log // 5000-5999
 {
-    [LoggerMessage(5000, LogLevel.Information, "Routes {Topic}/{Partition} from {Offset}")]
+    [LoggerMessage(5000, LogLevel.Debug, "Routes {Topic}/{Partition} from {Offset}")]
     public static partial void Routes(this ILogger log, string topic, int partition, long offset);
 
     [LoggerMessage(5001, LogLevel.Warning, "{Topic}/{Partition} waits for lost infrastructure: {Reason}")]

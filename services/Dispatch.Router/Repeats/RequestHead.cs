@@ -6,11 +6,13 @@ namespace Dispatch.Router.Repeats;
 /// <summary>
 /// What tells one request record from another, read without decoding the rest: looking repeats up may pass over hours of records.
 /// </summary>
-/// <param name="Key">The request id and the chunk: equal records have equal keys.</param>
+/// <param name="Key">The request id without its day, and the chunk: equal records have equal keys.</param>
 /// <param name="Messages">A sum over the message ids: two records with equal keys and sums promise the same messages.</param>
 /// <param name="RepeatSince">Unix milliseconds; not 0: the record is marked, an equal one may stand in the log since then.</param>
 readonly record struct RequestHead(UInt128 Key, ulong Messages, long RepeatSince)
 {
+    private static readonly UInt128 WithoutDay = (UInt128.One << 112) - 1;
+
     public bool IsMarked => RepeatSince != 0;
 
     public static RequestHead Of(Request request)
@@ -78,7 +80,8 @@ readonly record struct RequestHead(UInt128 Key, ulong Messages, long RepeatSince
         return messages;
     }
 
-    private static UInt128 KeyOf(Id request, uint chunk) => request.Value ^ ((UInt128)chunk * 0x9E3779B97F4A7C15UL);
+    /// <summary>The day is left out: a repeat that comes after midnight while the store is away gets that day, and is the same request.</summary>
+    private static UInt128 KeyOf(Id request, uint chunk) => (request.Value & WithoutDay) ^ ((UInt128)chunk * 0x9E3779B97F4A7C15UL);
 
     private static ulong Word(ReadOnlySpan<byte> messageId) => messageId.Length == Id.Size ? BinaryPrimitives.ReadUInt64BigEndian(messageId[8..]) : 0;
 }

@@ -6,7 +6,7 @@ namespace Dispatch.Store.Idempotency;
 /// <summary>
 /// Which Idempotency-Keys were used, for what (docs/api.md, "Where an Idempotency-Key lives"). One statement claims a group of keys, one row settles it.
 /// Keys are committed without waiting for the disk: what a crash of the server loses is read again from the log before the next check
-/// (docs/adr/0020-keys-follow-the-log.md), so a key costs no sync of its own.
+/// (docs/adr/0002-keys-follow-the-log.md), so a key costs no sync of its own.
 /// </summary>
 public sealed class IdempotencyStore(Database database)
 {

@@ -32,6 +32,15 @@ public class RequestHeadTests
     }
 
     [Fact]
+    public void A_repeat_that_comes_after_midnight_is_the_same_record()
+    {
+        var request = Given.Request(TrafficClass.Campaign, Given.Recipient(), Channel.Email);
+        var tomorrow = request.Clone();
+        tomorrow.RequestId = ByteString.CopyFrom(new Id(Id.From(request.RequestId.Span).Value + (UInt128.One << 112)).ToBytes());
+        RequestHead.Of(tomorrow).Key.ShouldBe(RequestHead.Of(request).Key);
+    }
+
+    [Fact]
     public void Whatever_the_bytes_are_it_answers() => Prop.ForAll(
         ArbMap.Default.ArbFor<byte[]>(),
         bytes =>

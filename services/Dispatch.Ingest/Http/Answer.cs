@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
@@ -14,6 +15,7 @@ static class Answer
     private static Written? reused;
 
     /// <summary>Written whole before it is sent, so that it goes out with its length, in one piece.</summary>
+    [SuppressMessage("Performance", "CA1849", Justification = "into memory")]
     public static Task JsonAsync<T>(HttpContext http, int status, T answer, JsonTypeInfo<T> type)
     {
         var written = reused ??= new Written();

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Dispatch.Log;
 using Microsoft.Extensions.Logging;
 
@@ -74,6 +75,7 @@ sealed class Segments(JournalSettings settings, ILogger log, Lock gate, List<Seg
     }
 
     /// <summary>Another one than <paramref name="condemned"/>, to be written from now on; null: there is no room for one.</summary>
+    [SuppressMessage("Reliability", "CA2000", Justification = "owned by the journal")]
     public SegmentFile? Replace(SegmentFile condemned)
     {
         if (Current == condemned && (_next ?? TryCreate()) is { } fresh)

@@ -1,6 +1,7 @@
 using Dispatch.Contracts;
 using Dispatch.Email;
 using Dispatch.Hosting;
+using Dispatch.Ingest;
 using Dispatch.Log;
 
 namespace Dispatch.Bench.Sides;
@@ -29,6 +30,11 @@ static class Side
             builder.AddDispatchHosting("bare");
             builder.WebHost.UseUrls(builder.Configuration["Dispatch:Listen"]!);
             return BareEndpoint.Map;
+        },
+        ["ingest"] = builder =>
+        {
+            builder.AddIngest();
+            return app => app.MapIngest();
         },
         ["email"] = builder =>
         {

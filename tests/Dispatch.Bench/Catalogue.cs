@@ -1,6 +1,8 @@
+using Dispatch.Bench.Caps;
 using Dispatch.Bench.Email;
 using Dispatch.Bench.Feedback;
 using Dispatch.Bench.Ingest;
+using Dispatch.Bench.Push;
 
 namespace Dispatch.Bench;
 
@@ -15,6 +17,9 @@ static class Catalogue
 
     public static IReadOnlyDictionary<string, Entry> Entries { get; } = new SortedDictionary<string, Entry>(StringComparer.Ordinal)
     {
+        ["caps"] = new(
+            "cap decisions of the Router, two rules a message, every message has room", "one counter upsert a message, 1 000 a statement, raw Npgsql", 0.45, 0.7,
+            () => new CapsBenchmark()),
         ["email"] = new("1 KB mails from a filled topic to the journal, through SMTP to smtp-sink", "smtp-source to the same sink", 0.5, 0.9, () => new EmailBenchmark()),
         ["feedback"] = new(
             "outcomes from a filled topic to the ledger, two a message, one message in ten told twice", "raw insert ... on conflict do nothing, 1 000 a statement", 0.5, 1,
@@ -23,6 +28,11 @@ static class Catalogue
             "single POSTs of 300 bytes with an idempotency key to a durable 202, 64 connections", "a bare Kestrel endpoint that parses the same body", 0.3, 0.55,
             () => new IngestBenchmark(TimeSpan.Zero)),
         ["ingest-slow-disk"] = new("as ingest, with 2 ms added to every sync", "as ingest", 0.3, 0.55, () => new IngestBenchmark(SlowSync)),
+        ["push"] = new(
+            "notifications from a filled topic to the outcome, over HTTP/2 with TLS to the Sandbox", ".NET's HTTP client to the same Sandbox, same bytes", 0.5, 0.8,
+            () => new PushBenchmark(TimeSpan.Zero, inFlight: 500)),
+        ["push-slow"] = new(
+            "as push, answers take 50 ms, 1 000 streams on one connection", "as push", 0.85, 0.95, () => new PushBenchmark(TimeSpan.FromMilliseconds(50), inFlight: 1_000)),
     };
 
     public static void Print()

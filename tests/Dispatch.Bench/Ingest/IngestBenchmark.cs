@@ -50,6 +50,7 @@ sealed class IngestBenchmark(TimeSpan syncDelay) : IBenchmark
         var (port, admin) = (FreePorts.One(), FreePorts.One());
         await using var side = await SideProcess.StartAsync(
             admin, [part, .. settings, $"--Dispatch:Listen=http://127.0.0.1:{port}", $"--Dispatch:AdminListen=http://127.0.0.1:{admin}"], stop);
+        await OpenPort.WaitAsync(port, stop);
         var load = new HttpLoad(port, Connections, new Posts(apiKey()).Make);
         var warm = await load.RunAsync(WarmUp, stop);
         var (cpu, syncs) = (side.Cpu, await side.MetricAsync("dispatch_log_syncs", stop));

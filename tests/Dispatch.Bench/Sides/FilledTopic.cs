@@ -1,7 +1,9 @@
 using System.Security.Cryptography;
 using Dispatch.Contracts;
 using Dispatch.Log;
+using Dispatch.Log.Files;
 using Google.Protobuf;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Dispatch.Bench.Sides;
 
@@ -49,6 +51,27 @@ sealed class FilledTopic(IEventLog log, Channel channel, long messages, Func<lon
             ExpiresAt = now.AddHours(1).ToUnixTimeMilliseconds(),
             InDoubt = InDoubt.Resend,
         };
+    }
+
+    /// <summary>For a device of its own at APNs.</summary>
+    public static Message Notification(long number)
+    {
+        var message = Routed(Channel.Push, Push.Notification.Device(number), Push.Notification.Content);
+        (message.Address.Provider, message.Address.App) = ("apns", Push.Notification.App);
+        return message;
+    }
+
+    /// <summary>What the dispatcher has said of its messages, after its process has gone.</summary>
+    public static async Task<long> OutcomesAsync(string data, CancellationToken stop)
+    {
+        await using var log = FileLog.Open(new FileLogOptions { Folder = Path.Combine(data, "log") }, Topics.All, NullLogger.Instance);
+        var outcomes = 0L;
+        for (var partition = 0; partition < log.PartitionsOf(Topics.Outcomes); partition++)
+        {
+            outcomes += await log.EndAsync(new TopicPartition(Topics.Outcomes, partition), stop);
+        }
+
+        return outcomes;
     }
 
     /// <summary>1 KB on the wire's side of the template: the content is the same for all, as in a campaign.</summary>

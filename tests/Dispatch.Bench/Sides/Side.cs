@@ -3,6 +3,8 @@ using Dispatch.Email;
 using Dispatch.Hosting;
 using Dispatch.Ingest;
 using Dispatch.Log;
+using Dispatch.Push;
+using Dispatch.Sandbox;
 
 namespace Dispatch.Bench.Sides;
 
@@ -43,6 +45,22 @@ static class Side
                 services.GetRequiredService<IEventLog>(), Channel.Email, builder.Configuration.GetValue<long>("Bench:Messages"),
                 i => FilledTopic.Routed(Channel.Email, $"user{i}@example.org", FilledTopic.Mail)));
             builder.AddEmail();
+            builder.WebHost.UseUrls("http://127.0.0.1:0");
+            return _ => { };
+        },
+        ["push"] = builder =>
+        {
+            builder.AddEventLog();
+            builder.Services.AddHostedService(services => new FilledTopic(
+                services.GetRequiredService<IEventLog>(), Channel.Push, builder.Configuration.GetValue<long>("Bench:Messages"), FilledTopic.Notification));
+            builder.AddPush();
+            builder.WebHost.UseUrls("http://127.0.0.1:0");
+            return _ => { };
+        },
+        ["sandbox"] = builder =>
+        {
+            builder.AddDispatchHosting("sandbox");
+            builder.AddSandbox();
             builder.WebHost.UseUrls("http://127.0.0.1:0");
             return _ => { };
         },

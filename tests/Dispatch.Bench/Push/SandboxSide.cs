@@ -1,0 +1,103 @@
+using System.Diagnostics;
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
+using Dispatch.Bench.Sides;
+using Dispatch.Sandbox;
+using Dispatch.Testing;
+
+namespace Dispatch.Bench.Push;
+
+/// <summary>The Sandbox in a process of its own, and what it has counted.</summary>
+sealed class SandboxSide : IAsyncDisposable
+{
+    private const string Provider = "apns";
+    private const int AdminOffset = 4;
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly SideProcess _process;
+    private readonly int _basePort;
+    private readonly HttpClient _http = new();
+
+    private SandboxSide(SideProcess process, int basePort, string folder) => (_process, _basePort, Credentials) = (process, basePort, Credentials.Ensure(folder));
+
+    public Uri Apns => new($"https://localhost:{_basePort}");
+
+    public Credentials Credentials { get; }
+
+    public static async Task<SandboxSide> StartAsync(string folder, CancellationToken stop)
+    {
+        var (admin, basePort) = (FreePorts.One(), FreePorts.Row(25));
+        Credentials.Ensure(folder);
+        var process = await SideProcess.StartAsync(
+            admin, ["sandbox", $"--Dispatch:AdminListen=http://127.0.0.1:{admin}", $"--Dispatch:Sandbox:Folder={folder}", $"--Dispatch:Sandbox:BasePort={basePort}"], stop);
+        await OpenPort.WaitAsync(basePort + AdminOffset, stop);
+        return new SandboxSide(process, basePort, folder);
+    }
+
+    /// <summary>Counts from zero, and answers so late.</summary>
+    public async Task ResetAsync(TimeSpan latency, CancellationToken stop)
+    {
+        await PostAsync("reset", new JsonObject { ["provider"] = Provider }, stop);
+        await PostAsync("settings", new JsonObject { ["provider"] = Provider, ["latency_ms"] = (int)latency.TotalMilliseconds }, stop);
+    }
+
+    /// <returns>How long it took from message number <paramref name="from"/> to number <paramref name="to"/>; null: they did not come while anything moved.</returns>
+    public async Task<TimeSpan?> TakesAsync(long from, long to, Action atFrom, CancellationToken stop)
+    {
+        var (began, moved, last) = (0L, Stopwatch.GetTimestamp(), 0L);
+        while (true)
+        {
+            var received = await CountAsync("received", stop);
+            if (received >= to)
+            {
+                return Stopwatch.GetElapsedTime(began);
+            }
+
+            if (began == 0 && received >= from)
+            {
+                began = Stopwatch.GetTimestamp();
+                atFrom();
+            }
+
+            if (received != last)
+            {
+                (moved, last) = (Stopwatch.GetTimestamp(), received);
+            }
+            else if (Stopwatch.GetElapsedTime(moved) > Patience)
+            {
+                return null;
+            }
+
+            await Task.Delay(Look, stop);
+        }
+    }
+
+    /// <summary>Empty: so many messages were accepted, and nothing else came.</summary>
+    public async Task<IReadOnlyList<string>> FaultsAsync(long messages, CancellationToken stop)
+    {
+        var (accepted, received, violations) = (await CountAsync("accepted", stop), await CountAsync("received", stop), await CountAsync("violations", stop));
+        return accepted == messages && received == messages && violations == 0
+            ? [] : [$"{messages} messages were to be sent: {received} were received, {accepted} accepted, {violations} streams were above the limit"];
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _http.Dispose();
+        await _process.DisposeAsync();
+    }
+
+    private async Task<long> CountAsync(string counter, CancellationToken stop)
+    {
+        var state = await _http.GetFromJsonAsync<JsonObject>(Admin("state"), stop);
+        return state!["providers"]![Provider]![counter]!.GetValue<long>();
+    }
+
+    private async Task PostAsync(string path, JsonObject body, CancellationToken stop)
+    {
+        using var answer = await _http.PostAsJsonAsync(Admin(path), body, stop);
+        answer.EnsureSuccessStatusCode();
+    }
+
+    private Uri Admin(string path) => new($"http://127.0.0.1:{_basePort + AdminOffset}/{path}");
+}

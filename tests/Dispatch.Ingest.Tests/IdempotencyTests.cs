@@ -74,7 +74,7 @@ public sealed class IdempotencyTests : IAsyncLifetime
         other.Status.ShouldBe(422);
         other.Code.ShouldBe("idempotency_conflict");
         (await host.PostAsync("/v1/messages/batch", $$"""{ "messages": [ {{Posts.Fine}} ] }""", "k")).Code.ShouldBe("idempotency_conflict");
-        (await host.PostAsync("/v1/events", """{ "events": [ { "event_id": "e", "user_id": "u", "name": "n", "at": "2026-01-01T00:00:00Z" } ] }""", "k")).Code.ShouldBe("idempotency_conflict");
+        (await host.PostAsync("/v1/events", $$"""{ "events": [ { "event_id": "e", "user_id": "u", "name": "n", "at": "{{Posts.Ago(0)}}" } ] }""", "k")).Code.ShouldBe("idempotency_conflict");
         (await host.CountAsync()).ShouldBe(1);
     }
 

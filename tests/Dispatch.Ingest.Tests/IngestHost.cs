@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -172,4 +173,10 @@ static class Posts
         { "class": "transactional", "recipients": [ { "email": "ada@example.org" } ],
           "content": { "email": { "from": "Shop <no-reply@shop.example>", "subject": "Your code", "text": "{{code}}" } }, "variables": { "code": "4711" } }
         """;
+
+    /// <summary>A time so many days ago.</summary>
+    public static string Ago(int days) => DateTimeOffset.UtcNow.AddDays(-days).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+
+    /// <summary>The id of a message that was accepted so many days ago.</summary>
+    public static string MessageOf(int daysAgo) => Id.New(DateTimeOffset.UtcNow.AddDays(-daysAgo)).ToText(IdPrefix.Message);
 }

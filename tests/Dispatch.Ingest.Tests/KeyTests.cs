@@ -78,7 +78,7 @@ public sealed class KeyTests : IAsyncLifetime
         await using var host = await IngestHost.StartAsync(_database.ConnectionString);
         using var client = host.Client(await KeyAsync(host, Scopes.EventsWrite));
 
-        (await host.PostAsync("/v1/events", """{ "events": [ { "event_id": "e", "user_id": "u", "name": "n", "at": "2026-01-01T00:00:00Z" } ] }""", with: client)).Status.ShouldBe(202);
+        (await host.PostAsync("/v1/events", $$"""{ "events": [ { "event_id": "e", "user_id": "u", "name": "n", "at": "{{Posts.Ago(0)}}" } ] }""", with: client)).Status.ShouldBe(202);
         foreach (var path in new[] { "/v1/messages", "/v1/stats", "/v1/caps", "/v1/suppressions", "/v1/operate/modes", "/v1/operate/quarantine", "/v1/operate/held" })
         {
             (await host.GetAsync(path, client)).Code.ShouldBe("missing_scope", path);

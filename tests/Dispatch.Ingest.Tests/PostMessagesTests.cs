@@ -132,9 +132,9 @@ public sealed class PostMessagesTests : IAsyncLifetime
     [Fact]
     public async Task Events_answer_one_by_one()
     {
-        var answer = await _host.PostAsync("/v1/events", """
+        var answer = await _host.PostAsync("/v1/events", $$"""
             { "events": [
-              { "event_id": "e1", "user_id": "u1", "name": "opened", "at": "2026-01-01T10:00:00.000Z", "message_id": "msg_00000000000000000000000001", "attributes": { "a": 1 } },
+              { "event_id": "e1", "user_id": "u1", "name": "opened", "at": "{{Posts.Ago(29)}}", "message_id": "{{Posts.MessageOf(29)}}", "attributes": { "a": 1 } },
               { "event_id": "e2", "user_id": "u1", "name": "opened", "at": "2999-01-01T10:00:00Z" },
               { "event_id": "e3", "name": "x y" }
             ] }
@@ -146,6 +146,26 @@ public sealed class PostMessagesTests : IAsyncLifetime
         var record = Event.Parser.ParseFrom(entry.Value.Span);
         record.EventId.ShouldBe("e1");
         record.Attributes.ToStringUtf8().ShouldBe("""{ "a": 1 }""");
+    }
+
+    [Fact]
+    public async Task An_event_cannot_ask_for_a_day_that_nobody_keeps()
+    {
+        var answer = await _host.PostAsync("/v1/events", $$"""
+            { "events": [
+              { "event_id": "e0", "user_id": "u", "name": "opened", "at": "{{Posts.Ago(0)}}", "message_id": "{{Posts.MessageOf(0)}}" },
+              { "event_id": "e1", "user_id": "u", "name": "opened", "at": "{{Posts.Ago(0)}}", "message_id": "{{Posts.MessageOf(32)}}" },
+              { "event_id": "e2", "user_id": "u", "name": "opened", "at": "{{Posts.Ago(0)}}", "message_id": "{{Posts.MessageOf(-3)}}" },
+              { "event_id": "e3", "user_id": "u", "name": "opened", "at": "{{Posts.Ago(32)}}" },
+              { "event_id": "e4", "user_id": "u", "name": "opened", "at": "0001-01-01T00:00:00Z" }
+            ] }
+            """);
+
+        answer.Status.ShouldBe(202, answer.Text);
+        answer.Json["events"]!.AsArray().SelectMany(it => it!["errors"]?.AsArray() ?? []).Select(it => $"{it!["pointer"]} {it["code"]}").ShouldBe(
+            ["/events/1/message_id out_of_range", "/events/2/message_id out_of_range", "/events/3/at too_old", "/events/4/at too_old"]);
+        var today = Id.DayOf(DateTimeOffset.UtcNow);
+        Event.Parser.ParseFrom((await _host.EntriesAsync(Topics.Events)).ShouldHaveSingleItem().Value.Span).Day.ShouldBeInRange(today - 1, today);
     }
 
     [Fact]

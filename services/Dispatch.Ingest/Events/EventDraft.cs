@@ -27,10 +27,10 @@ static class EventShapes
         {
             Required = true, LengthMax = 128, Rule = Texts.IsWord,
         },
-        new TimeField<EventDraft>("at", "When; not in the future.", (it, value) => it.At = value) { Required = true },
+        new TimeField<EventDraft>("at", "When; not in the future, and at most 30 days ago.", (it, value) => it.At = value) { Required = true },
         new AnyObjectField<EventDraft>("attributes", "The app's own.", AttributesBytesMax, AttributesDepthMax,
             (it, value) => it.Event.Attributes = UnsafeByteOperations.UnsafeWrap(value)),
-        new TextField<EventDraft>("message_id", "The message that it is about: msg_...", (it, value) =>
+        new TextField<EventDraft>("message_id", "The message that it is about: msg_...; at most 30 days old.", (it, value) =>
         {
             if (Id.TryParse(value, IdPrefix.Message, out var id))
             {

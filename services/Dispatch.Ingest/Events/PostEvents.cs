@@ -24,6 +24,14 @@ sealed class PostEvents(Recipients recipients, Appender appender, Door door, Rat
     /// <summary>An app's clock may be ahead of ours by so much.</summary>
     private static readonly TimeSpan AheadMax = TimeSpan.FromMinutes(5);
 
+    /// <summary>
+    /// An event may be so late, and its message so old: the store keeps a partition for each day that it hears of, and a public key must not be able to ask for all of them.
+    /// </summary>
+    private const int BehindDaysMax = 30;
+
+    /// <summary>The message of an event was accepted by a server whose day may have begun before ours.</summary>
+    private const int AheadDaysMax = 1;
+
     public async Task PostAsync(Call call)
     {
         using var body = await Body.ReadJsonAsync(call.Http, options.Value.BodyBytesMax);
@@ -77,14 +85,37 @@ sealed class PostEvents(Recipients recipients, Appender appender, Door door, Rat
 
         for (var i = 0; i < drafts.Count; i++)
         {
-            if (drafts[i].At > now + AheadMax)
+            if (drafts[i].Faults.Count == 0)
             {
-                var pointer = string.Create(CultureInfo.InvariantCulture, $"/events/{i}/at");
-                drafts[i].Faults = [.. drafts[i].Faults, new Fault(pointer, "in_future", $"is more than {AheadMax.TotalMinutes:0} minutes ahead of this server's clock")];
+                drafts[i].Faults = [.. FaultsOf(drafts[i], i, now)];
             }
         }
 
         return drafts;
+    }
+
+    private static IEnumerable<Fault> FaultsOf(EventDraft draft, int index, DateTimeOffset now)
+    {
+        var today = DateOnly.FromDateTime(now.UtcDateTime);
+        if (draft.At > now + AheadMax)
+        {
+            yield return new Fault(Pointer("at"), "in_future", $"is more than {AheadMax.TotalMinutes:0} minutes ahead of this server's clock");
+        }
+        else if (DateOnly.FromDateTime(draft.At!.Value.UtcDateTime) < today.AddDays(-BehindDaysMax))
+        {
+            yield return new Fault(Pointer("at"), "too_old", $"is more than {BehindDaysMax} days ago");
+        }
+
+        if (!draft.Event.MessageId.IsEmpty)
+        {
+            var day = Id.From(draft.Event.MessageId.Span).Day;
+            if (day < today.AddDays(-BehindDaysMax) || day > today.AddDays(AheadDaysMax))
+            {
+                yield return new Fault(Pointer("message_id"), "out_of_range", $"names a message that is older than {BehindDaysMax} days, or not of our time");
+            }
+        }
+
+        string Pointer(string field) => string.Create(CultureInfo.InvariantCulture, $"/events/{index}/{field}");
     }
 
     private async Task AppendAsync(Call call, List<EventDraft> drafts, DateTimeOffset now)

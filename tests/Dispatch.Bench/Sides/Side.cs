@@ -1,10 +1,13 @@
 using Dispatch.Contracts;
 using Dispatch.Email;
+using Dispatch.Feedback;
 using Dispatch.Hosting;
 using Dispatch.Ingest;
 using Dispatch.Log;
 using Dispatch.Push;
+using Dispatch.Router;
 using Dispatch.Sandbox;
+using Dispatch.Sms;
 
 namespace Dispatch.Bench.Sides;
 
@@ -56,6 +59,17 @@ static class Side
             builder.AddPush();
             builder.WebHost.UseUrls("http://127.0.0.1:0");
             return _ => { };
+        },
+        ["host"] = builder =>
+        {
+            builder.AddDispatchHosting("host");
+            builder.AddIngest();
+            builder.AddRouter();
+            builder.AddPush();
+            builder.AddEmail();
+            builder.AddSms();
+            builder.AddFeedback();
+            return app => app.MapIngest();
         },
         ["sandbox"] = builder =>
         {

@@ -31,16 +31,8 @@ sealed class HeldSweep(IPartition held, ModeBook modes, IOptions<RouterOptions> 
 
     public async Task RunAsync(CancellationToken stop)
     {
-        using var changed = new SemaphoreSlim(0, 1);
-        void Wake()
-        {
-            if (changed.CurrentCount == 0)
-            {
-                changed.Release();
-            }
-        }
-
-        modes.Changed += Wake;
+        var changed = new Nudge();
+        modes.Changed += changed.Give;
         try
         {
             for (var rest = TimeSpan.FromMilliseconds(100); !stop.IsCancellationRequested;)
@@ -49,7 +41,7 @@ sealed class HeldSweep(IPartition held, ModeBook modes, IOptions<RouterOptions> 
                 {
                     await SweepAsync(stop);
                     rest = TimeSpan.FromMilliseconds(100);
-                    await changed.WaitAsync(options.Value.SweepInterval, stop);
+                    await changed.WaitAsync(options.Value.SweepInterval, clock, stop);
                 }
                 catch (Exception e) when (HopLoop.IsLost(e) && !stop.IsCancellationRequested)
                 {
@@ -67,7 +59,7 @@ sealed class HeldSweep(IPartition held, ModeBook modes, IOptions<RouterOptions> 
         }
         finally
         {
-            modes.Changed -= Wake;
+            modes.Changed -= changed.Give;
         }
     }
 

@@ -96,6 +96,44 @@ public sealed class HoldTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
+    public async Task The_last_may_go_before_the_middle_and_the_middle_before_the_first()
+    {
+        string[] tenants = ["first", "middle", "last"];
+        foreach (var tenant in tenants)
+        {
+            Switch("pause", new ModeScope(Tenant: tenant));
+            await ParkAsync([tenant]);
+        }
+
+        for (var gone = 1; gone <= tenants.Length; gone++)
+        {
+            Switch("run", new ModeScope(Tenant: tenants[^gone]));
+            await _router.SettledAsync(gone, OutcomeKind.Routed);
+            (await _router.RoutedAsync()).Select(message => message.Tenant).ShouldBe(tenants[^gone..], ignoreOrder: true);
+        }
+
+        var held = new TopicPartition(Topics.Held(TrafficClass.Transactional), Partitioner.Of("one"u8, _router.EventLog.PartitionsOf(Topics.Held(TrafficClass.Transactional))));
+        (await _router.EventLog.PositionAsync(RouterWork.GroupName, held)).ShouldBe(new Position(tenants.Length));
+    }
+
+    [Fact]
+    public async Task What_left_right_behind_a_batch_does_not_leave_again()
+    {
+        // One batch of the group that stays until later, and behind it one that leaves first.
+        var count = RouterWork.Group.BatchSizeMax;
+        Switch("pause", new ModeScope(Tenant: Given.Tenant));
+        await ParkAsync(Enumerable.Repeat(Given.Tenant, count).Append("other"));
+        await _router.SettledAsync(1, OutcomeKind.Routed);
+        Switch("run", new ModeScope(Tenant: Given.Tenant));
+        await _router.SettledAsync(count + 1, OutcomeKind.Routed);
+
+        Switch("pause", new ModeScope(Tenant: "nobody")); // all that is parked is looked at again
+        await ParkAsync(["other"]);
+        await _router.SettledAsync(count + 2, OutcomeKind.Routed);
+        (await _router.RoutedAsync()).Count.ShouldBe(count + 2);
+    }
+
+    [Fact]
     public async Task Many_that_stay_and_some_that_go_are_each_somewhere_exactly_once()
     {
         // Enough that marks do not suffice, and what stays is moved to the end.
@@ -122,6 +160,13 @@ public sealed class HoldTests : IAsyncLifetime, IDisposable
         routed.Select(message => message.MessageId).Distinct().Count().ShouldBe(Count);
         routed.Count.ShouldBe(Count);
     }
+
+    private async Task ParkAsync(IEnumerable<string> tenants) => await _router.EventLog.AppendAsync([.. tenants.Select(tenant =>
+    {
+        var message = Given.Rerouted(Email());
+        (message.HoldReason, message.Tenant) = (HoldReasons.Paused, tenant);
+        return new Record(Topics.Held(message.Class), "one"u8.ToArray(), message.ToByteArray());
+    })]);
 
     private static Request Email() => Given.Request(TrafficClass.Transactional, Given.Recipient(), Channel.Email);
 

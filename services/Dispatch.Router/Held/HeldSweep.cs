@@ -173,14 +173,21 @@ sealed class HeldSweep(IPartition held, ModeBook modes, IOptions<RouterOptions> 
         return null;
     }
 
+    /// <summary>Any of them may leave before those that were parked earlier, in this sweep or in the next: the marks of both are brought in order.</summary>
     /// <returns>null: it would need too many marks.</returns>
     private Position? PositionAfter(long next, List<long> left)
     {
-        Mark[] marks = [.. Behind(next), .. left.Where(offset => offset > next).Select(offset => new Mark(offset, MarkKind.Done))];
-        return marks.Length > MarksMax || (marks.Length > 0 && marks[^1].Offset - next >= Position.AboveMax) ? null : new Position(next, [.. marks]);
+        Mark[] marks = [.. Behind(next).Concat(left.Where(offset => offset >= next).Select(offset => new Mark(offset, MarkKind.Done))).OrderBy(mark => mark.Offset)];
+        var first = 0;
+        for (; first < marks.Length && marks[first].Offset == next; first++)
+        {
+            next++; // a batch may end right before one that has left
+        }
+
+        return marks.Length - first > MarksMax || (first < marks.Length && marks[^1].Offset - next >= Position.AboveMax) ? null : new Position(next, [.. marks[first..]]);
     }
 
-    private ImmutableArray<Mark> Behind(long next) => [.. _position.Above.Where(mark => mark.Offset > next)];
+    private ImmutableArray<Mark> Behind(long next) => [.. _position.Above.Where(mark => mark.Offset >= next)];
 
     private static DateTimeOffset Earlier(DateTimeOffset one, long at, DateTimeOffset now)
     {

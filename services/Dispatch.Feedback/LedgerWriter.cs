@@ -27,7 +27,7 @@ sealed class LedgerWriter(Ledger ledger, IEventLog log, FeedbackHealth health, i
     {
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _waiting.Writer.TryWrite((step, done));
-        await Task.WhenAny(done.Task, Task.Delay(Timeout.Infinite, stop));
+        await done.Task.WaitAsync(stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         try
         {
             await done.Task.WaitAsync(Grace, CancellationToken.None);

@@ -122,7 +122,7 @@ sealed class FeedbackHop(
     {
         try
         {
-            await partition.CommitAsync([], new Position(next), CancellationToken.None);
+            await partition.CommitAsync([], await log.PositionNotBehindAsync(partition.Id, next, CancellationToken.None), CancellationToken.None);
         }
         catch (AppendException e)
         {

@@ -81,9 +81,9 @@ sealed class LedgerWriter(Ledger ledger, IEventLog log, FeedbackHealth health, i
 
                 done.TrySetResult();
             }
-            catch (Exception e) when (e is StalePositionException or LeaseLostException or AppendException)
+            catch (Exception e) when (!IsStop(e, stop))
             {
-                done.TrySetException(e); // the partition's own affair: it begins again from the store's position
+                done.TrySetException(e); // the partition's own affair, whatever it is: it begins again from the store's position, and nobody waits for ever
             }
         }
     }
@@ -128,11 +128,13 @@ sealed class LedgerWriter(Ledger ledger, IEventLog log, FeedbackHealth health, i
             await Patience.WhileAwayAsync(() => ledger.ApplyAsync(FeedbackHop.Reader, batch, stop), health, logger, stop);
             return null;
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception e) when (!IsStop(e, stop))
         {
             return e;
         }
     }
+
+    private static bool IsStop(Exception e, CancellationToken stop) => e is OperationCanceledException && stop.IsCancellationRequested;
 
     /// <summary>Stored first, skipped second. The id follows from the place, so that a crash between the two makes no second case of it.</summary>
     private async Task QuarantineAsync(Step step, Exception fault, CancellationToken stop)
@@ -145,7 +147,8 @@ sealed class LedgerWriter(Ledger ledger, IEventLog log, FeedbackHealth health, i
             Key = ByteString.CopyFrom(entry.Key.Span), Value = ByteString.CopyFrom(entry.Value.Span), Exception = fault.ToString(),
             At = entry.AppendedAt.ToUnixTimeMilliseconds(), Service = FeedbackHop.Reader,
         };
-        await step.Partition.CommitAsync([new Record(Topics.Quarantine, entry.Key, quarantined.ToByteArray())], new Position(step.Next), stop);
+        var record = new Record(Topics.Quarantine, entry.Key, quarantined.ToByteArray());
+        await step.Partition.CommitAsync([record], await log.PositionNotBehindAsync(id, step.Next, stop), stop);
         var skip = new LedgerBatch();
         step.Move(skip, log);
         await Patience.WhileAwayAsync(() => ledger.ApplyAsync(FeedbackHop.Reader, skip, stop), health, logger, stop);

@@ -54,6 +54,34 @@ public sealed class FeedbackTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_store_made_anew_under_a_log_that_was_read_is_filled_from_zero_and_goes_on()
+    {
+        await using (var first = await Running.StartAsync(folder.Path, database))
+        {
+            await AppendTrafficAsync(first, 100);
+            await first.Log.AppendAsync([new Record(Topics.Outcomes, new byte[] { 1 }, new byte[] { 0xff, 0xff, 0xff })]); // is quarantined, which the log is told at once
+            await AppendTrafficAsync(first, 100);
+            await CountsAsync("select sum(next)::bigint from positions", 601);
+        }
+
+        var counted = await database.ScalarAsync<long>("select sum(count)::bigint from stats");
+        await database.DisposeAsync();
+        database = await PostgresServer.CreateDatabaseAsync();
+        await using var second = await Running.StartAsync(folder.Path, database, ("Dispatch:Feedback:CommitInterval", "00:00:00.010"));
+        await CountsAsync("select sum(next)::bigint from positions", 601);
+        (await database.ScalarAsync<long>("select sum(count)::bigint from stats")).ShouldBe(counted);
+        (await database.ScalarAsync<long>("select count(*) from messages where expected and state = 7")).ShouldBe(200);
+
+        await database.ExecuteAsync("update positions set next = next / 2"); // as a backup has them, put back while this one is reading
+        await AppendTrafficAsync(second, 10);
+        await CountsAsync("select sum(next)::bigint from positions", 631);
+        await CountsAsync("select count(*) from messages where expected and state = 7", 210);
+        await CountsAsync("select sum(count)::bigint from stats", counted / 200 * 210);
+        await Eventually.HoldsAsync(async () => await ToldAsync(second) == 631);
+        (await second.HealthAsync()).Status.ShouldBe(HealthStatus.Healthy);
+    }
+
+    [Fact]
     public async Task A_store_that_refuses_writes_and_then_goes_away_is_waited_for()
     {
         await using var feedback = await Running.StartAsync(folder.Path, database);
@@ -174,6 +202,21 @@ public sealed class FeedbackTests : IAsyncLifetime
 
     private Task CountsAsync(string query, long expected) =>
         Eventually.HoldsAsync(async () => await database.ScalarAsync<object>($"select coalesce(({query}), 0)::bigint") is long count && count == expected, TimeSpan.FromSeconds(60), query);
+
+    /// <summary>How far the log has heard that the store has come, over all partitions.</summary>
+    private static async Task<long> ToldAsync(Running feedback)
+    {
+        var told = 0L;
+        foreach (var topic in new[] { Topics.Requests(TrafficClass.Campaign), Topics.Outcomes })
+        {
+            for (var partition = 0; partition < feedback.Log.PartitionsOf(topic); partition++)
+            {
+                told += (await feedback.Log.PositionAsync("feedback", new TopicPartition(topic, partition)))?.Next ?? 0;
+            }
+        }
+
+        return told;
+    }
 
     private static int PartitionOf(Running feedback, byte[] key) => Partitioner.Of(key, feedback.Log.PartitionsOf(Topics.Outcomes));
 }

@@ -1,0 +1,14 @@
+using Dispatch.Log;
+
+namespace Dispatch.Feedback;
+
+/// <summary>What the log is told of the store's positions.</summary>
+static class LogPosition
+{
+    /// <summary>
+    /// The store's position, or the log's own where that is further: a store that was restored from a backup or made anew is behind it until it has read everything again,
+    /// and the log refuses to go back.
+    /// </summary>
+    public static async ValueTask<Position> PositionNotBehindAsync(this IEventLog log, TopicPartition partition, long next, CancellationToken stop) =>
+        await log.PositionAsync(FeedbackHop.Reader, partition, stop) is { } told && told.Next > next ? told : new Position(next);
+}

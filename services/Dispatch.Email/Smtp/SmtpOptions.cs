@@ -78,7 +78,10 @@ public sealed class SmtpOptions : IValidatableObject
 
     internal int Port => Endpoint.Port > 0 ? Endpoint.Port : ImplicitTls ? 465 : 587;
 
-    internal string Hello { get => field.Length > 0 ? field : HelloName.Length > 0 ? HelloName : Dns.GetHostName(); } = "";
+    internal string Hello => HelloName.Length > 0 ? HelloName : MachineName;
+
+    /// <summary>Containers are called what they like; relays refuse an EHLO with an underscore in it.</summary>
+    private static string MachineName { get; } = string.Concat(Dns.GetHostName().Select(c => char.IsAsciiLetterOrDigit(c) || c == '.' ? c : '-')).Trim('-', '.');
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Dispatch.Contracts;
@@ -29,6 +30,7 @@ sealed class AdminServer(
         builder.Services.AddRoutingCore();
         builder.Services.AddSingleton(loggers);
         _app = builder.Build();
+        _app.Use((context, next) => IsAddressed(context.Request) ? next(context) : RefuseAsync(context));
         _app.MapGet("/healthz/live", () => Results.Json(new { status = "live" }));
         _app.MapGet("/healthz/ready", ReadyAsync);
         _app.MapGet("/metrics", () => Results.Text(metrics.Text(), "text/plain; version=0.0.4"));
@@ -45,6 +47,22 @@ sealed class AdminServer(
             await _app.StopAsync(cancellationToken);
             await _app.DisposeAsync();
         }
+    }
+
+    /// <summary>
+    /// A web page that somebody opens on this machine must not be able to switch anything: it reaches this port by a name that is not its own (DNS rebinding), or by a
+    /// simple form post. Addresses and the configured name are taken, and bodies only as what no form can send.
+    /// </summary>
+    private bool IsAddressed(HttpRequest request) =>
+        (IPAddress.TryParse(request.Host.Host.Trim('[', ']'), out _) || request.Host.Host is "localhost"
+            || string.Equals(request.Host.Host, BindingAddress.Parse(options.Value.AdminListen).Host, StringComparison.OrdinalIgnoreCase))
+        && (HttpMethods.IsGet(request.Method) || request.HasJsonContentType());
+
+    private static Task RefuseAsync(HttpContext context)
+    {
+        context.Response.StatusCode = StatusCodes.Status403Forbidden;
+        return context.Response.WriteAsJsonAsync(
+            new { errors = new[] { "only by this machine's address, and changes only with Content-Type: application/json" } }, AdminJson.Options);
     }
 
     /// <summary>Dependency by dependency. 200 while this process can do its work, degraded or not; 503 only when it cannot.</summary>
@@ -83,6 +101,11 @@ sealed class AdminServer(
         }
 
         var mode = change!.ToMode(clock.GetUtcNow());
+        if (change.DryRun)
+        {
+            return Results.Json(mode, AdminJson.Options);
+        }
+
         modes.Set(mode);
         _log.SwitchedLocally(mode.Switch, mode.Value, mode.Scope, mode.Owner, mode.Reason);
         return Results.Json(mode, AdminJson.Options);

@@ -22,4 +22,7 @@ static partial class Log // 7000-7099
 
     [LoggerMessage(7006, LogLevel.Warning, "Switched {Switch} to {Value} for {Scope} through the admin port ({Owner}): {Reason}")]
     public static partial void SwitchedLocally(this ILogger log, string @switch, string value, ModeScope scope, string owner, string reason);
+
+    [LoggerMessage(7007, LogLevel.Error, "A listener failed to take a change of the modes; it looks again at the next change")]
+    public static partial void ListenerFailed(this ILogger log, Exception exception);
 }

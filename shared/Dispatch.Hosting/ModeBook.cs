@@ -100,7 +100,23 @@ public sealed class ModeBook
 
         if (!Equal(before, after))
         {
-            Changed?.Invoke();
+            Tell();
+        }
+    }
+
+    /// <summary>A listener that fails must not hurt whoever changes a mode: that may be a service in trouble that is just switching itself.</summary>
+    private void Tell()
+    {
+        foreach (var listener in Changed?.GetInvocationList() ?? [])
+        {
+            try
+            {
+                ((Action)listener)();
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                _log.ListenerFailed(e);
+            }
         }
     }
 

@@ -78,6 +78,13 @@ public sealed class Statement
         return this;
     }
 
+    /// <summary>Gives up after so long, whole seconds; a server that stands still looks like one that is away.</summary>
+    public Statement Within(TimeSpan limit)
+    {
+        _command.CommandTimeout = (int)limit.TotalSeconds;
+        return this;
+    }
+
     public async Task<int> ExecuteAsync(CancellationToken stop)
     {
         await _command.PrepareAsync(stop);

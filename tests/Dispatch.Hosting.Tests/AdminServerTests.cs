@@ -70,12 +70,38 @@ public sealed class AdminServerTests : IAsyncLifetime
     [Fact]
     public async Task The_switch_of_last_resort_needs_nothing_but_this_process()
     {
-        using var content = new StringContent("""{"switch":"feedback","value":"bypass","reason":"store is gone","owner":"ada","expires_in_seconds":600,"channel":"push"}""");
+        using var content = new StringContent("""{"switch":"feedback","value":"bypass","reason":"store is gone","owner":"ada","expires_in_seconds":600,"channel":"push"}""", Encoding.UTF8, "application/json");
         (await _http.PostAsync("/control/modes", content)).StatusCode.ShouldBe(HttpStatusCode.OK);
         var modes = _host.Services.GetRequiredService<ModeBook>();
         modes.ValueOf(Switches.Feedback, new ModeScope(Channel.Push)).ShouldBe("bypass");
         modes.ValueOf(Switches.Feedback, new ModeScope(Channel.Email)).ShouldBe("on");
         (await _http.GetStringAsync("/control/modes")).ShouldContain("store is gone");
+    }
+
+    [Fact]
+    public async Task A_dry_run_switches_nothing()
+    {
+        using var content = new StringContent(
+            """{"switch":"feedback","value":"bypass","reason":"r","owner":"o","expires_in_seconds":600,"dry_run":true}""", Encoding.UTF8, "application/json");
+        (await _http.PostAsync("/control/modes", content)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        _host.Services.GetRequiredService<ModeBook>().Current.Modes.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("text/plain", null)] // what a form of a foreign page can post
+    [InlineData("application/json", "evil.example")] // a foreign name that leads here
+    public async Task A_foreign_web_page_can_neither_switch_nor_read(string type, string? host)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/control/modes")
+        {
+            Content = new StringContent("""{"switch":"feedback","value":"bypass","reason":"r","owner":"o","expires_in_seconds":600}""", Encoding.UTF8, type),
+        };
+        request.Headers.Host = host;
+        (await _http.SendAsync(request)).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+        using var read = new HttpRequestMessage(HttpMethod.Get, "/metrics");
+        read.Headers.Host = "evil.example";
+        (await _http.SendAsync(read)).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+        _host.Services.GetRequiredService<ModeBook>().Current.Modes.ShouldBeEmpty();
     }
 
     [Fact]

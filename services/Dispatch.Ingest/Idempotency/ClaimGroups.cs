@@ -30,6 +30,7 @@ sealed class ClaimGroups : IAsyncDisposable
     private readonly TimeProvider _clock;
     private readonly ILogger _log;
     private readonly Channel<Question> _questions = Channel.CreateUnbounded<Question>(); // Kestrel's connections bound it
+    private readonly ConcurrentQueue<Question[]> _unanswered = new();
     private readonly ConcurrentQueue<Guid> _settled = new();
     private readonly ConcurrentQueue<(HeldKey Held, EndingKind Kind)> _apart = new();
 
@@ -88,20 +89,22 @@ sealed class ClaimGroups : IAsyncDisposable
     }
 
     /// <summary>Returns with the first fault, as its exception.</summary>
-    public async Task RunAsync(CancellationToken stop)
+    /// <param name="lost">Told of it before anybody who asks is turned away: whoever asks again must find that nobody can be asked, and not this again.</param>
+    public async Task RunAsync(Action<string> lost, CancellationToken stop)
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
         Task[] work = [.. _connections.Skip(1).Select(it => ClaimAsync(it, end.Token)), SettleAsync(_connections[0], end.Token)];
-        try
+        var first = await Task.WhenAny(work);
+        lost(first.Exception?.InnerException?.Message ?? "stopping");
+        _questions.Writer.TryComplete();
+        await end.CancelAsync();
+        await Task.WhenAll(work).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        while (_unanswered.TryDequeue(out var group))
         {
-            await await Task.WhenAny(work);
+            Array.ForEach(group, question => question.Say(null));
         }
-        finally
-        {
-            _questions.Writer.TryComplete();
-            await end.CancelAsync();
-            await Task.WhenAll(work).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
+
+        await first;
     }
 
     public async ValueTask DisposeAsync()
@@ -139,7 +142,7 @@ sealed class ClaimGroups : IAsyncDisposable
         }
         finally
         {
-            group.ForEach(question => question.Say(null)); // those that were answered do not hear it
+            _unanswered.Enqueue([.. group]); // told when the door knows; those that were answered do not hear it
         }
     }
 
@@ -148,15 +151,16 @@ sealed class ClaimGroups : IAsyncDisposable
         CollectionsMarshal.AsSpan(group).Sort(static (one, other) => one.Held.Key.CompareTo(other.Held.Key));
         var keys = new Guid[group.Count];
         var bodies = new Guid[group.Count];
+        var firstAt = new DateTime[group.Count];
         var claim = new Claim(group.Count);
         for (var i = 0; i < keys.Length; i++)
         {
-            (keys[i], bodies[i]) = (group[i].Held.Key, group[i].Held.Body);
+            (keys[i], bodies[i], firstAt[i]) = (group[i].Held.Key, group[i].Held.Body, group[i].Held.FirstAt.UtcDateTime);
             group[i].Held.Claim = claim;
         }
 
         var now = _clock.GetUtcNow();
-        var fresh = await connection.ClaimAsync(keys, bodies, claim.Id, TakeSettled(), now, now + _lease, stop);
+        var fresh = await connection.ClaimAsync(keys, bodies, firstAt, claim.Id, TakeSettled(), now, now + _lease, stop);
         Telemetry.ClaimGroupSize.Record(keys.Length);
         if (fresh == keys.Length)
         {

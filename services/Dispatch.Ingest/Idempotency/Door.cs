@@ -120,7 +120,7 @@ sealed class Door : BackgroundService
                     return pass;
                 }
 
-                continue; // the store went away meanwhile
+                continue; // the store went away meanwhile, and the door knows it already
             }
 
             if (sight.Switching is { } switching)
@@ -150,7 +150,7 @@ sealed class Door : BackgroundService
             {
                 await using var claims = await ClaimGroups.ConnectAsync(_store, _workers, _lease, _clock, _log, stoppingToken);
                 await RecoverAsync(claims, stoppingToken);
-                await claims.RunAsync(stoppingToken);
+                await claims.RunAsync(GoBlind, stoppingToken);
             }
             catch (Exception e) when (StoreFault.IsUnavailable(e) || e is AppendBusyException)
             {

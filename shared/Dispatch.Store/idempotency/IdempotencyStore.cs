@@ -64,18 +64,23 @@ public sealed class IdempotencyStore(Database database)
 /// <summary>One connection that claims and settles. Not for two at once.</summary>
 public sealed class ClaimConnection : IAsyncDisposable
 {
+    /// <summary>A caller waits behind these statements: a server that does not answer them is treated as away.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
     private readonly NpgsqlConnection _connection;
 
     internal ClaimConnection(NpgsqlConnection connection) => _connection = connection;
 
     /// <param name="keys">Distinct and sorted.</param>
+    /// <param name="firstAt">When each key's call came, UTC; what its ids are derived from must be what is remembered.</param>
     /// <param name="settled">Claims whose requests are in the log by now: they ride along.</param>
     /// <returns>How many of the keys were new; the rest is to be looked up.</returns>
-    public Task<int> ClaimAsync(Guid[] keys, Guid[] bodies, Guid claim, Guid[] settled, DateTimeOffset now, DateTimeOffset leaseUntil, CancellationToken stop) =>
-        _connection.Statement("idempotency/claim").Add(keys).Add(bodies).Add(claim).Add(now).Add(leaseUntil).Add(settled).ExecuteAsync(stop);
+    public Task<int> ClaimAsync(Guid[] keys, Guid[] bodies, DateTime[] firstAt, Guid claim, Guid[] settled, DateTimeOffset now, DateTimeOffset leaseUntil, CancellationToken stop) =>
+        _connection.Statement("idempotency/claim").Within(Patience)
+            .Add(keys).Add(bodies).Add(claim).Add(now).Add(leaseUntil).Add(settled).Add(firstAt).ExecuteAsync(stop);
 
     public Task<List<KeyRow>> LookAsync(IReadOnlyList<Guid> keys, DateTimeOffset now, CancellationToken stop) =>
-        _connection.Statement("idempotency/look").Add([.. keys]).Add(now).ListAsync(
+        _connection.Statement("idempotency/look").Within(Patience).Add([.. keys]).Add(now).ListAsync(
             row => new KeyRow(
                 row.GetGuid(0), row.GetGuid(1), row.GetGuid(2), row.GetFieldValue<DateTimeOffset>(3), row.GetBoolean(4), row.GetBoolean(5),
                 row.IsDBNull(6) ? null : row.GetInt16(6), row.IsDBNull(7) ? null : row.GetFieldValue<byte[]>(7)),
@@ -83,7 +88,7 @@ public sealed class ClaimConnection : IAsyncDisposable
 
     /// <returns>false: somebody else was faster.</returns>
     public async Task<bool> TakeOverAsync(KeyRow row, Guid claim, DateTimeOffset now, DateTimeOffset leaseUntil, CancellationToken stop) =>
-        await _connection.Statement("idempotency/take_over").Add(row.Key).Add(row.Claim).Add(claim).Add(now).Add(leaseUntil).ExecuteAsync(stop) == 1;
+        await _connection.Statement("idempotency/take_over").Within(Patience).Add(row.Key).Add(row.Claim).Add(claim).Add(now).Add(leaseUntil).ExecuteAsync(stop) == 1;
 
     /// <summary>What these claims held is in the log.</summary>
     public Task SettleAsync(Guid[] claims, DateTimeOffset now, CancellationToken stop) =>
@@ -103,7 +108,7 @@ public sealed class ClaimConnection : IAsyncDisposable
     {
         try
         {
-            await using var command = new NpgsqlCommand("reset synchronous_commit", _connection);
+            await using var command = new NpgsqlCommand("reset synchronous_commit", _connection) { CommandTimeout = (int)Patience.TotalSeconds };
             await command.ExecuteNonQueryAsync(CancellationToken.None);
         }
         catch (Exception e) when (StoreFault.IsUnavailable(e) || e is InvalidOperationException)

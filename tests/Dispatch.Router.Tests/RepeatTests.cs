@@ -1,5 +1,6 @@
 using Dispatch.Contracts;
 using Dispatch.Log;
+using Dispatch.Router.Repeats;
 using Dispatch.Testing;
 using Google.Protobuf;
 using Record = Dispatch.Log.Record;
@@ -78,6 +79,29 @@ public sealed class RepeatTests : IAsyncLifetime, IDisposable
         outcomes.Select(outcome => (outcome.Kind, outcome.MessageId)).ShouldBe(
             [(OutcomeKind.Routed, request.Recipients[0].Addresses[0].MessageId), (OutcomeKind.Duplicate, added.MessageId)], ignoreOrder: true);
         outcomes.Single(outcome => outcome.Kind == OutcomeKind.Duplicate).NothingLeft.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task While_all_are_marked_nothing_is_read_again_but_for_a_repeat_that_memory_has_no_room_for()
+    {
+        const int Count = 200, Batch = 5;
+        var requests = Enumerable.Range(0, Count).Select(_ => Marked(Email())).ToList();
+        await _router.EventLog.AppendAsync([.. requests.Select(Record)]);
+        await _router.EventLog.AppendAsync([Record(requests[0]), Record(Marked(Email())), Record(requests[^1])]);
+        var topic = Topics.Requests(TrafficClass.Transactional);
+        var at = new TopicPartition(topic, Partitioner.Of("one partition"u8, _router.EventLog.PartitionsOf(topic)));
+        var records = await _router.EventLog.ScanAsync(at, DateTimeOffset.UnixEpoch).Select(entry => Incoming.Read(topic, entry)).ToListAsync();
+
+        var filter = new RepeatFilter(_router.EventLog, at, TimeSpan.FromMinutes(15), TimeProvider.System, recordsMax: 10);
+        foreach (var batch in records.Take(Count).Chunk(Batch))
+        {
+            (await filter.FilterAsync(batch, default)).Count.ShouldBe(Batch);
+            filter.Passed(batch);
+        }
+
+        filter.Reread.ShouldBe(0);
+        (await filter.FilterAsync(records[Count..], default)).ShouldHaveSingleItem();
+        filter.Reread.ShouldBeInRange(1, Count);
     }
 
     [Fact]

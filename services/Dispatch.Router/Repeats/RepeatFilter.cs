@@ -11,22 +11,21 @@ namespace Dispatch.Router.Repeats;
 /// so they are in the same partition.
 /// </summary>
 /// <remarks>
-/// A marked record is looked up among all that stand before it since its mark: in memory where memory reaches back so far, else by reading the partition.
+/// A marked record is looked up among all that stand before it since its mark, in memory (<see cref="Earlier"/>); the partition is read at the first mark,
+/// and where memory says that an old record may be its twin.
 /// An unmarked one is compared with the marked ones that went on in the last <paramref name="window"/>, because an Ingest may have been frozen in its append.
 /// </remarks>
-sealed class RepeatFilter(IEventLog log, TopicPartition partition, TimeSpan window, TimeProvider clock)
+sealed class RepeatFilter(IEventLog log, TopicPartition partition, TimeSpan window, TimeProvider clock, int recordsMax = 250_000)
 {
-    private const int EarlierMax = 500_000;
     private readonly Dictionary<UInt128, Twin> _marked = [];
+    private readonly Queue<(UInt128 Key, DateTimeOffset PassedAt)> _markedInOrder = new();
+    private readonly Dictionary<UInt128, Twin> _recalled = [];
     private Earlier? _earlier;
     private DateTimeOffset _lastMark;
     private bool _markedAreKnown;
 
-    /// <summary>Everything that stood in the partition from <paramref name="Since"/> on, up to where this filter is.</summary>
-    private sealed record Earlier(DateTimeOffset Since, Dictionary<UInt128, Twin> Records);
-
-    /// <summary>A record that stood there before.</summary>
-    private readonly record struct Twin(ulong Messages, DateTimeOffset AppendedAt, bool IsMarked);
+    /// <summary>Records that were read again to compare others with them.</summary>
+    public long Reread { get; private set; }
 
     /// <returns>What goes on: everything but repeats; what a repeat promised that its twin did not is answered as a duplicate. Repeating is safe.</returns>
     public async Task<List<Passage>> FilterAsync(IReadOnlyList<Incoming> records, CancellationToken stop)
@@ -69,7 +68,8 @@ sealed class RepeatFilter(IEventLog log, TopicPartition partition, TimeSpan wind
 
         var since = DateTimeOffset.FromUnixTimeMilliseconds(head.RepeatSince);
         return here.TryGetValue(head.Key, out var twin) && twin.AppendedAt >= since ? twin
-            : _earlier!.Records.TryGetValue(head.Key, out twin) && twin.AppendedAt >= since ? twin
+            : _earlier!.TryFind(head.Key, out twin) && twin.AppendedAt >= since ? twin
+            : _recalled.TryGetValue(head.Key, out twin) && twin.AppendedAt >= since ? twin
             : null;
     }
 
@@ -77,9 +77,18 @@ sealed class RepeatFilter(IEventLog log, TopicPartition partition, TimeSpan wind
     public void Passed(IReadOnlyList<Incoming> records)
     {
         var now = clock.GetUtcNow();
-        if (_earlier is not null && (now - _lastMark > window || _earlier.Records.Count > EarlierMax))
+        if (now - _lastMark > window)
         {
             _earlier = null; // read again if it is needed again
+        }
+
+        while (_markedInOrder.TryPeek(out var oldest) && now - oldest.PassedAt > window)
+        {
+            _markedInOrder.Dequeue();
+            if (_marked.TryGetValue(oldest.Key, out var passed) && passed.AppendedAt <= oldest.PassedAt)
+            {
+                _marked.Remove(oldest.Key);
+            }
         }
 
         if (_earlier is null && _marked.Count == 0 && records.All(record => record.Request!.RepeatSince == 0))
@@ -91,21 +100,18 @@ sealed class RepeatFilter(IEventLog log, TopicPartition partition, TimeSpan wind
         {
             var head = RequestHead.Of(record.Request!);
             var twin = new Twin(head.Messages, record.Entry.AppendedAt, head.IsMarked);
-            if (_earlier is not null)
-            {
-                _earlier.Records[head.Key] = twin;
-            }
-
+            _earlier?.Add(head.Key, twin);
             if (head.IsMarked)
             {
-                _marked[head.Key] = twin with { AppendedAt = now }; // its time runs from when it went on
+                Remember(head.Key, twin with { AppendedAt = now }); // its time runs from when it went on
             }
         }
+    }
 
-        foreach (var (key, _) in _marked.Where(it => now - it.Value.AppendedAt > window).ToList())
-        {
-            _marked.Remove(key);
-        }
+    private void Remember(UInt128 key, in Twin marked)
+    {
+        _marked[key] = marked;
+        _markedInOrder.Enqueue((key, marked.AppendedAt));
     }
 
     /// <returns>For each record its head, where it has to be compared.</returns>
@@ -118,7 +124,7 @@ sealed class RepeatFilter(IEventLog log, TopicPartition partition, TimeSpan wind
             {
                 if (head.IsMarked)
                 {
-                    _marked[head.Key] = new Twin(head.Messages, entry.AppendedAt, IsMarked: true);
+                    Remember(head.Key, new Twin(head.Messages, entry.AppendedAt, IsMarked: true));
                 }
             }, stop);
             _markedAreKnown = true;
@@ -145,6 +151,7 @@ sealed class RepeatFilter(IEventLog log, TopicPartition partition, TimeSpan wind
         {
             _lastMark = clock.GetUtcNow();
             await LookBackAsync(DateTimeOffset.FromUnixTimeMilliseconds(oldest), records[0].Entry.Offset, stop);
+            await RecallAsync(heads, records[0].Entry.Offset, stop);
         }
 
         return heads;
@@ -157,9 +164,36 @@ sealed class RepeatFilter(IEventLog log, TopicPartition partition, TimeSpan wind
             return;
         }
 
-        var earlier = new Earlier(since, []);
-        await ScanAsync(since, before, (entry, head) => earlier.Records[head.Key] = new Twin(head.Messages, entry.AppendedAt, head.IsMarked), stop);
+        var earlier = new Earlier(since, recordsMax);
+        await ScanAsync(since, before, (entry, head) => earlier.Add(head.Key, new Twin(head.Messages, entry.AppendedAt, head.IsMarked)), stop);
         _earlier = earlier;
+    }
+
+    /// <summary>Reads again where the twin of a marked record may stand, when it is too old to be known itself.</summary>
+    private async Task RecallAsync(RequestHead?[] heads, long before, CancellationToken stop)
+    {
+        _recalled.Clear();
+        var suspects = new Dictionary<KeyFilter, HashSet<UInt128>>();
+        foreach (var head in heads.OfType<RequestHead>().Where(head => head.IsMarked && !_earlier!.TryFind(head.Key, out _)))
+        {
+            foreach (var suspect in _earlier!.Suspects(head.Key, DateTimeOffset.FromUnixTimeMilliseconds(head.RepeatSince)))
+            {
+                (suspects.TryGetValue(suspect, out var keys) ? keys : suspects[suspect] = []).Add(head.Key);
+            }
+        }
+
+        foreach (var (suspect, keys) in suspects.OrderBy(it => it.Key.From))
+        {
+            await ScanAsync(suspect.From, before, Recall, stop, suspect.Until);
+
+            void Recall(Entry entry, RequestHead head)
+            {
+                if (keys.Contains(head.Key))
+                {
+                    _recalled[head.Key] = new Twin(head.Messages, entry.AppendedAt, head.IsMarked);
+                }
+            }
+        }
     }
 
     /// <summary>Equal requests that promised different messages (a profile changed in between): those that only the dropped one promised are answered.</summary>
@@ -203,15 +237,16 @@ sealed class RepeatFilter(IEventLog log, TopicPartition partition, TimeSpan wind
         }
     }
 
-    private async Task ScanAsync(DateTimeOffset since, long before, Action<Entry, RequestHead> found, CancellationToken stop)
+    private async Task ScanAsync(DateTimeOffset since, long before, Action<Entry, RequestHead> found, CancellationToken stop, DateTimeOffset? until = null)
     {
         await foreach (var entry in log.ScanAsync(partition, since, stop))
         {
-            if (entry.Offset >= before)
+            if (entry.Offset >= before || entry.AppendedAt > until)
             {
                 return;
             }
 
+            Reread++;
             if (RequestHead.TryRead(entry.Value.Span, out var head))
             {
                 found(entry, head);

@@ -178,7 +178,7 @@ sealed class Intake(Works works, IReadOnlyList<string> topics, Memory memories)
         var wait = due - works.Books.Now;
         if (wait <= Retries.LocalMax)
         {
-            works.Pool.Return(item, due);
+            works.Pool.Return(item, wait);
         }
         else if (wait <= Topics.RetryDelays[^1])
         {

@@ -17,7 +17,7 @@ sealed class Pool
     private readonly IReadOnlyList<Seat> _lanes;
     private readonly TimeProvider _time;
     private readonly Dictionary<RouteKey, Route> _routes = [];
-    private readonly PriorityQueue<WorkItem, DateTimeOffset> _later = new();
+    private readonly PriorityQueue<WorkItem, long> _later = new(); // by timestamp: a clock that is set back must not prolong a wait
     private readonly ClassQueue[] _classes = [.. Topics.Classes.Select(_ => new ClassQueue())];
 
     public Pool(DispatcherOptions options, Modes modes, IReadOnlyList<Seat> lanes, TimeProvider time) =>
@@ -94,12 +94,12 @@ sealed class Pool
         }
     }
 
-    /// <summary>The same, not before its time.</summary>
-    public void Return(WorkItem item, DateTimeOffset due)
+    /// <summary>The same, after a wait.</summary>
+    public void Return(WorkItem item, TimeSpan wait)
     {
         lock (_gate)
         {
-            _later.Enqueue(item, due);
+            _later.Enqueue(item, _time.GetTimestamp() + (long)(wait.TotalSeconds * _time.TimestampFrequency));
         }
     }
 
@@ -257,7 +257,7 @@ sealed class Pool
 
     private void Promote()
     {
-        while (_later.TryPeek(out var item, out var due) && due <= _time.GetUtcNow())
+        while (_later.TryPeek(out var item, out var due) && due <= _time.GetTimestamp())
         {
             _later.Dequeue();
             item.Route ??= RouteOf(item);

@@ -236,7 +236,7 @@ sealed class Lane(Seat seat, IChannelSender sender, Works works)
             item.Feed.Progress.Return(item.Origin.Offset);
             if (after.Course == Course.Wait)
             {
-                works.Pool.Return(item, after.Retry!.Value.At);
+                works.Pool.Return(item, after.Retry!.Value.At - works.Books.Now);
             }
             else
             {

@@ -19,6 +19,7 @@ public sealed class PoolTests : IAsyncLifetime
     private readonly CancellationTokenSource _stop = new();
     private readonly Seat _any = new(0, Rig.Lane("any"), TimeProvider.System);
     private readonly Seat _acme = new(1, Rig.Lane("acme", [Rig.Tenant]), TimeProvider.System);
+    private readonly SteppedClock _clock = new();
     private FileLog _log = null!;
     private JournalFile _journal = null!;
     private ControlSnapshot _snapshot = ControlSnapshot.Empty;
@@ -42,7 +43,7 @@ public sealed class PoolTests : IAsyncLifetime
         }, _stop.Token);
         await Eventually.HoldsAsync(() => _feeds.Count == 3);
         var modes = new Modes(Channel.Push, new ChannelControl(() => _snapshot, (_, _, _, _, _) => { }, (_, _, _) => { }), TimeProvider.System, "push-test");
-        _pool = new Pool(_options, modes, [_any, _acme], TimeProvider.System);
+        _pool = new Pool(_options, modes, [_any, _acme], _clock);
     }
 
     public async Task DisposeAsync()
@@ -138,10 +139,11 @@ public sealed class PoolTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_waits_for_its_time_comes_then()
+    public async Task What_waits_for_its_time_comes_then_even_if_the_clock_is_set_back()
     {
-        _pool.Return(Item(Rig.Tenant), DateTimeOffset.UtcNow.AddMilliseconds(300));
+        _pool.Return(Item(Rig.Tenant), TimeSpan.FromMilliseconds(300));
         Take(_any, 1).ShouldBeEmpty();
+        _clock.Step = TimeSpan.FromMinutes(-1);
         await Eventually.HoldsAsync(() => Take(_any, 1).Count == 1);
     }
 
@@ -185,3 +187,11 @@ public sealed class PoolTests : IAsyncLifetime
 
     private static IEnumerable<TrafficClass> Classes(List<WorkItem> items) => items.Select(it => it.Message.Class);
 }
+
+    /// <summary>A machine whose clock is set while it runs.</summary>
+    private sealed class SteppedClock : TimeProvider
+    {
+        public TimeSpan Step { get; set; }
+
+        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + Step;
+    }

@@ -146,6 +146,7 @@ sealed class Pool
     }
 
     /// <summary>Takes out whatever <paramref name="goes"/>: what became too old or is no longer wanted, what belongs to a partition that is gone.</summary>
+    /// <param name="goes">Is asked once about each: it may send the item on its way.</param>
     public List<WorkItem> Remove(Func<WorkItem, bool> goes)
     {
         lock (_gate)
@@ -162,12 +163,18 @@ sealed class Pool
                 queue.Forget(_routes);
             }
 
-            if (_later.UnorderedItems.Any(it => goes(it.Element)))
+            var later = _later.UnorderedItems.ToList();
+            _later.Clear();
+            foreach (var (item, due) in later)
             {
-                var all = _later.UnorderedItems.ToList();
-                _later.Clear();
-                removed.AddRange(all.Where(it => goes(it.Element)).Select(it => it.Element));
-                _later.EnqueueRange(all.Where(it => !goes(it.Element)));
+                if (goes(item))
+                {
+                    removed.Add(item);
+                }
+                else
+                {
+                    _later.Enqueue(item, due);
+                }
             }
 
             return removed;

@@ -148,6 +148,25 @@ public sealed class PoolTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_is_taken_out_is_asked_once_wherever_it_waits()
+    {
+        List<WorkItem> items = [Item(Rig.Tenant), Item(Rig.Tenant), Item(Rig.Tenant), Item(Rig.Tenant)];
+        items[1].IsRetry = true;
+        await _pool.PutAsync(items[0], default);
+        await _pool.PutAsync(items[1], default);
+        _pool.Return(items[2], TimeSpan.FromHours(1));
+        _pool.Return(items[3], TimeSpan.FromHours(1));
+        List<WorkItem> asked = [];
+        _pool.Remove(item =>
+        {
+            asked.Add(item);
+            return item != items[3];
+        }).ShouldBe(items[..3], ignoreOrder: true);
+        asked.ShouldBe(items, ignoreOrder: true);
+        _pool.Waiting.ShouldBe(1);
+    }
+
+    [Fact]
     public async Task A_lane_that_is_paused_for_a_tenant_leaves_its_messages_to_others()
     {
         _snapshot = new ControlSnapshot(
@@ -186,7 +205,6 @@ public sealed class PoolTests : IAsyncLifetime
     }
 
     private static IEnumerable<TrafficClass> Classes(List<WorkItem> items) => items.Select(it => it.Message.Class);
-}
 
     /// <summary>A machine whose clock is set while it runs.</summary>
     private sealed class SteppedClock : TimeProvider
@@ -195,3 +213,4 @@ public sealed class PoolTests : IAsyncLifetime
 
         public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + Step;
     }
+}

@@ -67,7 +67,7 @@ sealed class Intake(Works works, IReadOnlyList<string> topics, Memory memories)
     {
         await foreach (var batch in feed.Partition.ReadAsync(start, stop))
         {
-            while (!feed.Progress.TryAdmit(batch) || feed.Onward > OnwardMax)
+            while (feed.Onward > OnwardMax || !feed.Progress.TryAdmit(batch)) // admits once: nothing may stand behind it
             {
                 await Task.Delay(Look, works.Time, stop);
             }

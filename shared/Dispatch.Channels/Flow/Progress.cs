@@ -53,7 +53,7 @@ sealed class Progress
     /// <summary>Those that a lane has, or whose end is not durable yet.</summary>
     public int InFlight { get; private set; }
 
-    /// <returns>False: they lie too far ahead of what is not done yet; ask again later.</returns>
+    /// <returns>False: they lie too far ahead of what is not done yet; ask again later. After a true never again: each call admits.</returns>
     public bool TryAdmit(Batch batch)
     {
         lock (_gate)

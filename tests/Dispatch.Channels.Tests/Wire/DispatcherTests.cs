@@ -56,6 +56,17 @@ public sealed class DispatcherTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_goes_on_faster_than_it_is_committed_is_taken_in_once()
+    {
+        _rig.Switch(Switches.Dispatch, "pause", new ModeScope(Channel.Push, Tenant: "quiet"));
+        _rig.Options = new DispatcherOptions { SyncDelay = TimeSpan.FromMilliseconds(2), CommitInterval = TimeSpan.FromMilliseconds(500), StopPatience = TimeSpan.FromSeconds(2) };
+        await _rig.PutAsync(6_000, tenant: "quiet");
+        await _rig.StartAsync((Rig.Lane(), _endpoint.Address));
+        await _rig.DrainedAsync(Topics.Messages(Channel.Push, TrafficClass.Transactional));
+        (await _rig.ReadAsync(Topics.Held(TrafficClass.Transactional))).Count.ShouldBe(6_000);
+    }
+
+    [Fact]
     public async Task A_provider_that_refuses_twice_is_asked_a_third_time()
     {
         var message = Rig.NewMessage("retry-2-x");

@@ -154,7 +154,7 @@ public sealed class Dispatcher(
         _running = running;
         try
         {
-            var intake = new Intake(running.Works, _topics, new Memory(running.Works.Journal, memory));
+            var intake = new Intake(running.Works, _topics, new Memory(running.Works.Journal, memory), log.IsExclusive);
             var group = new Group(Name, _topics) { BatchSizeMax = 500, BatchBytesMax = 1024 * 1024 };
             await log.RunAsync(group, intake.RunAsync, fault.Token);
         }

@@ -9,6 +9,9 @@ public interface IEventLog : IAsyncDisposable
     /// <summary>Random and fixed for the life of the log. Positions that are kept elsewhere are keyed by it; another id stops their owner.</summary>
     string ClusterId { get; }
 
+    /// <summary>One process at a time has this log: whatever was committed to it was committed from this machine's own folders.</summary>
+    bool IsExclusive => false;
+
     /// <exception cref="KeyNotFoundException">No such topic.</exception>
     int PartitionsOf(string topic);
 

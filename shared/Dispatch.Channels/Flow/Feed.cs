@@ -91,7 +91,7 @@ sealed class Feed : IDisposable
             {
                 try
                 {
-                    await CommitOnceAsync(keep: false, CancellationToken.None);
+                    await CommitOnceAsync(isLeaving: false, CancellationToken.None);
                     backOff = BackOff;
                 }
                 catch (AppendException e)
@@ -105,14 +105,17 @@ sealed class Feed : IDisposable
         }
     }
 
-    /// <summary>The last commit: what lanes still have is marked as kept, and nothing of it begins from here on.</summary>
+    /// <summary>
+    /// The last commits; nothing begins from here on. What lanes still have is marked as kept, by the last of them only: a record that waits for a later commit than
+    /// the one that keeps it would be read by nobody if this process ended between the two.
+    /// </summary>
     /// <exception cref="AppendException">What was settled since the last commit is known to the journal only.</exception>
     public async Task LeaveAsync(CancellationToken patience)
     {
         _isClosed = true;
         do
         {
-            await CommitOnceAsync(keep: true, patience);
+            await CommitOnceAsync(isLeaving: true, patience);
         }
         while (Onward > 0);
     }
@@ -121,10 +124,10 @@ sealed class Feed : IDisposable
 
     public void Dispose() => _pulse.Dispose();
 
-    private async Task CommitOnceAsync(bool keep, CancellationToken stop)
+    private async Task CommitOnceAsync(bool isLeaving, CancellationToken stop)
     {
         Gather();
-        var position = Progress.Snapshot(keep);
+        var position = Progress.Snapshot(keep: isLeaving && Onward == 0);
         await Partition.CommitAsync([.. _going.Select(it => it.Record)], position, stop);
         _going.Clear();
         _journal.Passed(Partition.Id, position.Next);

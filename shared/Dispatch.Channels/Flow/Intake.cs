@@ -15,7 +15,8 @@ namespace Dispatch.Channels.Flow;
 /// Promise: a record that the journal has an outcome of is not sent again; one that was in flight when this process ended is handled by the policy of its message;
 /// what is not settled when the partition goes is marked as kept.
 /// </summary>
-sealed class Intake(Works works, IReadOnlyList<string> topics, Memory memories)
+/// <param name="isAlone">Nobody else ever read for this group, so what is kept was kept here.</param>
+sealed class Intake(Works works, IReadOnlyList<string> topics, Memory memories, bool isAlone)
 {
     private const int OnwardMax = 1_000;
     private const int IdBytes = 16;
@@ -45,10 +46,18 @@ sealed class Intake(Works works, IReadOnlyList<string> topics, Memory memories)
         }
     }
 
-    /// <summary>What this journal knows of is no longer kept: it is read and settled here.</summary>
+    /// <summary>
+    /// What this journal knows of is no longer kept: it is read and settled here. So is what it does not know of where no other journal can: it would hold the position
+    /// for ever. Its intent may have been in a folder or a block that is lost, so it counts as one whose attempt has no end.
+    /// </summary>
     private Position Start(IPartition partition, Dictionary<long, Remembered> memory)
     {
         var (next, above) = partition.Start;
+        foreach (var mark in above.Where(mark => isAlone && mark.Kind == MarkKind.Kept))
+        {
+            memory.TryAdd(mark.Offset, Remembered.Lost);
+        }
+
         var ours = new Position(next, [.. above.Where(mark => mark.Kind == MarkKind.Done || !memory.ContainsKey(mark.Offset))]);
         if (ours.Above.Count(mark => mark.Kind == MarkKind.Kept) is var others and > 0)
         {

@@ -50,7 +50,7 @@ sealed class Progress
         }
     }
 
-    /// <summary>Those that a lane has, or whose end is not durable yet.</summary>
+    /// <summary>Those whose intent is in the journal, and whose end is not durable yet.</summary>
     public int InFlight { get; private set; }
 
     /// <returns>False: they lie too far ahead of what is not done yet; ask again later. After a true never again: each call admits.</returns>
@@ -81,7 +81,7 @@ sealed class Progress
         }
     }
 
-    /// <summary>A lane has it.</summary>
+    /// <summary>A lane has it, and its intent is in the journal: without one nobody could settle it where it is kept.</summary>
     public void Begin(long offset) => Move(offset, Slot.InFlight);
 
     /// <summary>No lane has it any more, and it is not finished.</summary>

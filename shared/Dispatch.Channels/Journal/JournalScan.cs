@@ -10,7 +10,11 @@ namespace Dispatch.Channels.Journal;
 /// <param name="Ending">Of the last outcome; meaningless where <paramref name="InDoubt"/>.</param>
 /// <param name="NotBefore">For <see cref="Ending.Again"/>, Unix milliseconds.</param>
 /// <param name="Reason">For <see cref="Ending.Hold"/> and <see cref="Ending.Quarantine"/>.</param>
-sealed record Remembered(uint Attempts, bool InDoubt, Ending Ending, bool MayHaveLeft, long NotBefore, string Reason);
+sealed record Remembered(uint Attempts, bool InDoubt, Ending Ending, bool MayHaveLeft, long NotBefore, string Reason)
+{
+    /// <summary>Was in flight, and nothing else of it is known any more.</summary>
+    public static readonly Remembered Lost = new(0, InDoubt: true, Ending.Again, MayHaveLeft: true, NotBefore: 0, "");
+}
 
 /// <summary>Bytes that are no frame.</summary>
 /// <param name="Torn">Behind what was synced: the machine went down while they were written, nothing that was confirmed is missing. Else: damage.</param>

@@ -77,7 +77,6 @@ sealed class Lane(Seat seat, IChannelSender sender, Works works)
         for (var i = 0; i < count; i++)
         {
             var item = _batch[i];
-            item.Feed.Progress.Begin(item.Origin.Offset);
             if (IsGoing(item))
             {
                 Announce(item);
@@ -100,6 +99,7 @@ sealed class Lane(Seat seat, IChannelSender sender, Works works)
         List<WorkItem>? careful = null;
         for (var i = 0; i < sending; i++)
         {
+            _batch[i].Feed.Progress.Begin(_batch[i].Origin.Offset);
             if (_batch[i].HoldsInDoubt)
             {
                 (careful ??= []).Add(_batch[i]);
@@ -118,17 +118,8 @@ sealed class Lane(Seat seat, IChannelSender sender, Works works)
         }
     }
 
-    /// <summary>The last look before the intent. What does not go is taken care of here.</summary>
-    private bool IsGoing(WorkItem item)
-    {
-        if (!item.Feed.Permit.Holds)
-        {
-            item.Feed.Progress.Return(item.Origin.Offset); // its next owner reads it
-            return false;
-        }
-
-        return !works.Divert(item);
-    }
+    /// <summary>The last look before the intent. What does not go is taken care of here; of a partition that is gone, by its next owner.</summary>
+    private bool IsGoing(WorkItem item) => item.Feed.Permit.Holds && !works.Divert(item);
 
     private void Announce(WorkItem item)
     {

@@ -52,6 +52,8 @@ public sealed class FileLog : IEventLog
 
     public string ClusterId => _manifest.ClusterId;
 
+    public bool IsExclusive => true;
+
     public IReadOnlyList<Damage> Damages => _state.Damages.All;
 
     /// <summary>Groups that hold back records beyond their retention and do not move.</summary>

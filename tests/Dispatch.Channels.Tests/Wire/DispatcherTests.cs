@@ -56,6 +56,32 @@ public sealed class DispatcherTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_is_kept_and_no_journal_knows_of_does_not_hold_the_position_for_ever()
+    {
+        var topic = Topics.Messages(Channel.Push, TrafficClass.Transactional);
+        await _rig.StartAsync((Rig.Lane(), _endpoint.Address));
+        await _rig.StopAsync(); // so the journal is not new
+        await _rig.PutAsync(30);
+        var careful = (await _rig.PutAsync(1, "careful", inDoubt: InDoubt.Hold)).Single();
+        using var stop = new CancellationTokenSource();
+        var left = Rig.Partitions;
+        await _rig.Log.RunAsync(new Group("push", [topic]), async (partition, stopping) =>
+        {
+            await partition.CommitAsync([], new Position(0, [.. Enumerable.Range(1, (int)partition.End - 1).Select(offset => new Mark(offset, MarkKind.Kept))]), stopping);
+            if (Interlocked.Decrement(ref left) == 0)
+            {
+                await stop.CancelAsync();
+            }
+        }, stop.Token);
+
+        await _rig.StartAsync((Rig.Lane(), _endpoint.Address));
+        await _rig.ExpectAsync(State.Sent, 30);
+        (await _rig.ExpectAsync(State.InDoubt, 1)).Single(it => it.State == State.InDoubt).MessageId.ShouldBe(careful.MessageId);
+        await _rig.DrainedAsync(topic);
+        _endpoint.Receipts.Count.ShouldBe(30);
+    }
+
+    [Fact]
     public async Task What_goes_on_faster_than_it_is_committed_is_taken_in_once()
     {
         _rig.Switch(Switches.Dispatch, "pause", new ModeScope(Channel.Push, Tenant: "quiet"));

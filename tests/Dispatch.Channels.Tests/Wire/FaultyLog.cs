@@ -11,6 +11,8 @@ sealed class FaultyLog(IEventLog log) : IEventLog
 
     public string ClusterId => log.ClusterId;
 
+    public bool IsExclusive => log.IsExclusive;
+
     public IReadOnlyList<Damage> Damages => log.Damages;
 
     public int PartitionsOf(string topic) => log.PartitionsOf(topic);

@@ -130,6 +130,25 @@ public sealed class CapTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
+    public async Task A_campaign_that_waits_for_its_ledger_holds_up_nothing_urgent_neither_new_nor_come_back()
+    {
+        await RuleAsync(CapKind.Global, "", 5, _router);
+        var recipient = Given.Recipient();
+        await _store.SetAwayAsync(true);
+        await Eventually.HoldsAsync(() => _router.Modes.ValueOf(Switches.Caps, new ModeScope(Class: TrafficClass.Campaign)) == "hold");
+        await _router.PostAsync(Given.Request(TrafficClass.Campaign, recipient, Channel.Sms));
+        await _router.RerouteAsync(Given.Rerouted(Given.Request(TrafficClass.Campaign, recipient, Channel.Sms)));
+
+        await _router.PostAsync(Given.Request(TrafficClass.Transactional, recipient, Channel.Sms));
+        await _router.RerouteAsync(Given.Rerouted(Given.Request(TrafficClass.Transactional, recipient, Channel.Sms)));
+        await Eventually.HoldsAsync(async () => (await _router.RoutedAsync(TrafficClass.Transactional)).Count == 2);
+        (await _router.RoutedAsync(TrafficClass.Campaign)).ShouldBeEmpty();
+
+        await _store.SetAwayAsync(false);
+        await _router.SettledAsync(4, OutcomeKind.Routed);
+    }
+
+    [Fact]
     public async Task What_went_unasked_is_charged_by_the_next_router_when_the_first_one_is_gone()
     {
         await RuleAsync(CapKind.Global, "", 1, _router);

@@ -31,7 +31,7 @@ sealed class FcmTokens(FcmOptions options, TimeProvider clock, ILogger<FcmTokens
     private volatile FcmToken? current;
     private Task<FcmGrant>? exchange;
     private Attempt? fault;
-    private DateTimeOffset notBefore = DateTimeOffset.MinValue;
+    private long notBefore; // a timestamp: a clock that is set back must not prolong a back-off
     private int failures;
 
     public ValueTask<FcmGrant> CurrentAsync()
@@ -43,7 +43,7 @@ sealed class FcmTokens(FcmOptions options, TimeProvider clock, ILogger<FcmTokens
             return new(new FcmGrant(token, null));
         }
 
-        var fresh = ExchangeAsync(now);
+        var fresh = ExchangeAsync();
         return token is not null && now < token.ExpiresAt ? new(new FcmGrant(token, null)) : new(fresh);
     }
 
@@ -62,7 +62,7 @@ sealed class FcmTokens(FcmOptions options, TimeProvider clock, ILogger<FcmTokens
         }
     }
 
-    private Task<FcmGrant> ExchangeAsync(DateTimeOffset now)
+    private Task<FcmGrant> ExchangeAsync()
     {
         lock (gate)
         {
@@ -71,8 +71,8 @@ sealed class FcmTokens(FcmOptions options, TimeProvider clock, ILogger<FcmTokens
                 return exchange;
             }
 
-            return now < notBefore
-                ? Task.FromResult(new FcmGrant(null, fault! with { RetryAfter = notBefore - now }))
+            return clock.GetElapsedTime(clock.GetTimestamp(), notBefore) is { Ticks: > 0 } rest
+                ? Task.FromResult(new FcmGrant(null, fault! with { RetryAfter = rest }))
                 : exchange = RunAsync();
         }
     }
@@ -139,7 +139,7 @@ sealed class FcmTokens(FcmOptions options, TimeProvider clock, ILogger<FcmTokens
         {
             var step = Math.Min(BackoffMax.TotalMilliseconds, 1_000 * Math.Pow(2, Math.Min(failures++, 10)));
             pause = TimeSpan.FromMilliseconds(step * RandomNumberGenerator.GetInt32(500, 1_001) / 1_000);
-            notBefore = clock.GetUtcNow() + pause;
+            notBefore = clock.GetTimestamp() + (long)(pause.TotalSeconds * clock.TimestampFrequency);
             fault = failed with { RetryAfter = pause };
         }
 

@@ -22,7 +22,7 @@ sealed class Http2Pool(string lane, Uri endpoint, Http2Options options, TimeProv
     private readonly HashSet<Http2Connection> all = []; // the draining ones too
     private Task<Connected>? connecting;
     private int failures;
-    private long notBefore; // in the clock's ticks; a date would be torn between threads
+    private long notBefore; // a timestamp: a clock that is set back must not prolong a back-off
 
     /// <summary>
     /// How many may be in flight now. Without a connection it is one: that one opens it, authenticates it, and brings the peer's true limit
@@ -43,7 +43,7 @@ sealed class Http2Pool(string lane, Uri endpoint, Http2Options options, TimeProv
     }
 
     /// <summary>How long the endpoint is to be left alone; null: it is not.</summary>
-    public TimeSpan? Pause => Volatile.Read(ref notBefore) - clock.GetUtcNow().UtcTicks is > 0 and var rest ? TimeSpan.FromTicks(rest) : null;
+    public TimeSpan? Pause => clock.GetElapsedTime(clock.GetTimestamp(), Volatile.Read(ref notBefore)) is { Ticks: > 0 } rest ? rest : null;
 
     public async ValueTask<Http2Answer> SendAsync(Http2Request request, Permit permit)
     {
@@ -176,7 +176,7 @@ sealed class Http2Pool(string lane, Uri endpoint, Http2Options options, TimeProv
         catch (Exception e) when (FaultOf(e) is not null)
         {
             var fault = FaultOf(e)!;
-            Volatile.Write(ref notBefore, (clock.GetUtcNow() + Backoff(failures++)).UtcTicks);
+            Volatile.Write(ref notBefore, clock.GetTimestamp() + (long)(Backoff(failures++).TotalSeconds * clock.TimestampFrequency));
             log.ConnectFailed(lane, fault, e.Message, Pause ?? TimeSpan.Zero);
             return new Connected(null, fault);
         }

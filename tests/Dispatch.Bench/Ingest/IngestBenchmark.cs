@@ -17,7 +17,7 @@ namespace Dispatch.Bench.Ingest;
 sealed class IngestBenchmark(TimeSpan syncDelay) : IBenchmark
 {
     private const int Connections = 64;
-    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(10); // a fresh process compiles for so long: it is not what is measured
     private static readonly string[] Requests = [.. Topics.Classes.Select(Topics.Requests)];
 
     private readonly string _folder = Directory.CreateTempSubdirectory("dispatch-bench-").FullName;

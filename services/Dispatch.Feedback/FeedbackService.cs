@@ -17,7 +17,8 @@ public static class FeedbackService
         builder.Services.AddOptions<FeedbackOptions>().Bind(builder.Configuration.GetSection(FeedbackOptions.Section)).ValidateOnStart();
         builder.Services.AddSingleton<IValidateOptions<FeedbackOptions>, FeedbackOptionsValidator>();
         builder.Services.AddSingleton<Positions>();
-        builder.Services.AddSingleton(services => new Ledger(services.GetRequiredService<Database>(), States.Order));
+        builder.Services.AddSingleton(services => new Ledger(
+            services.GetRequiredService<Database>(), States.Order, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<IOptions<StoreOptions>>().Value.RetentionDays));
         builder.Services.AddSingleton<FeedbackHealth>();
         builder.Services.AddHostedService<FeedbackHop>();
         builder.Services.AddHealthChecks().AddCheck<FeedbackHealth>("feedback");

@@ -32,8 +32,10 @@ public static class StoreFault
         PostgresErrorCodes.IoError => true,
         PostgresErrorCodes.ObjectNotInPrerequisiteState => true, // the database takes no connections just now
         PostgresErrorCodes.InvalidCatalogName => true, // the private server answers before its database is made
+        // "Out of shared memory", "too many locks": nearly always the statement's own size, and half of it would go through. Waiting would repeat it for ever.
+        PostgresErrorCodes.OutOfMemory => false,
         _ => sqlState.StartsWith("08", StringComparison.Ordinal) // connection exception
-            || sqlState.StartsWith("53", StringComparison.Ordinal), // insufficient resources: disk full, out of memory, too many connections
+            || sqlState.StartsWith("53", StringComparison.Ordinal), // insufficient resources: disk full, too many connections
     };
 }
 

@@ -130,17 +130,20 @@ public sealed class FeedbackTests : IAsyncLifetime
     {
         await using var feedback = await Running.StartAsync(folder.Path, database);
         var good = Traffic.Request();
+        var foreign = Traffic.Request().Routed();
+        foreign.At = Traffic.Now.AddYears(3).ToUnixTimeMilliseconds(); // of a day that the store does not keep
         await feedback.Log.AppendAsync(
         [
             new Record(Topics.Outcomes, new byte[] { 1 }, good.Attempted().ToByteArray()),
             new Record(Topics.Outcomes, new byte[] { 1 }, new byte[] { 0xff, 0xff, 0xff }),
             new Record(Topics.Outcomes, new byte[] { 1 }, new Outcome { Kind = OutcomeKind.Delivered, MessageId = ByteString.CopyFromUtf8("short") }.ToByteArray()),
+            new Record(Topics.Outcomes, new byte[] { 1 }, foreign.ToByteArray()),
             new Record(Topics.Outcomes, new byte[] { 1 }, good.Delivered().ToByteArray()),
         ]);
 
         await CountsAsync("select count(*) from messages where state = 8", 1);
         var partition = PartitionOf(feedback, [1]);
-        await CountsAsync($"select next from positions where topic = 'outcomes' and partition = {partition.ToString(CultureInfo.InvariantCulture)}", 4);
+        await CountsAsync($"select next from positions where topic = 'outcomes' and partition = {partition.ToString(CultureInfo.InvariantCulture)}", 5);
         var quarantined = new List<Quarantined>();
         for (var i = 0; i < feedback.Log.PartitionsOf(Topics.Quarantine); i++)
         {
@@ -150,7 +153,7 @@ public sealed class FeedbackTests : IAsyncLifetime
             }
         }
 
-        quarantined.Select(it => it.Offset).Order().ShouldBe([1, 2]);
+        quarantined.Select(it => it.Offset).Order().ShouldBe([1, 2, 3]);
         quarantined.ShouldAllBe(it => it.Topic == Topics.Outcomes && it.Exception.Length > 0 && it.Service == "feedback");
     }
 

@@ -1,5 +1,6 @@
 using Dispatch.Contracts;
 using Dispatch.Policy;
+using Dispatch.Testing;
 using Google.Protobuf;
 
 namespace Dispatch.Store.Tests;
@@ -8,6 +9,11 @@ namespace Dispatch.Store.Tests;
 static class LedgerStories
 {
     public static readonly DateTimeOffset Noon = new(2026, 11, 20, 12, 0, 0, TimeSpan.Zero);
+
+    public const int RetentionDays = 30;
+
+    /// <summary>At noon, whatever the machine's clock says.</summary>
+    public static Ledger Ledger(TestDatabase database) => new(database.Database, States.Order, new NoonClock(), RetentionDays);
 
     public static long At(int second) => Noon.AddSeconds(second).ToUnixTimeMilliseconds();
 
@@ -81,5 +87,10 @@ static class LedgerStories
         }
 
         return batch;
+    }
+
+    private sealed class NoonClock : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => Noon;
     }
 }

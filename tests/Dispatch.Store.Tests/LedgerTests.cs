@@ -15,7 +15,7 @@ public sealed class LedgerTests : IAsyncLifetime
     public async Task InitializeAsync()
     {
         database = await PostgresServer.CreateDatabaseAsync();
-        ledger = new Ledger(database.Database, States.Order);
+        ledger = Ledger(database);
     }
 
     public async Task DisposeAsync() => await database.DisposeAsync();
@@ -163,7 +163,7 @@ public sealed class LedgerTests : IAsyncLifetime
         await Task.WhenAll(Enumerable.Range(0, 4).Select(async seed =>
         {
             var random = new Random(seed);
-            var own = new Ledger(database.Database, States.Order);
+            var own = Ledger(database);
             foreach (var part in told.OrderBy(_ => random.Next()).Chunk(150))
             {
                 await own.ApplyAsync(Reader, Batch(part), default);
@@ -179,13 +179,48 @@ public sealed class LedgerTests : IAsyncLifetime
     public async Task A_day_that_nobody_foresaw_is_no_obstacle()
     {
         var request = Request();
-        var id = Id.New(new DateTimeOffset(2031, 3, 4, 5, 6, 7, TimeSpan.Zero));
+        var id = Id.New(Noon.AddDays(-20));
         request.Recipients[0].Addresses[0].MessageId = ByteString.CopyFrom(id.ToBytes());
         await ApplyAsync(request, request.Routed());
-        (await database.ScalarAsync<long>("select count(*) from messages where day = '2031-03-04'")).ShouldBe(1);
+        (await database.ScalarAsync<long>("select count(*) from messages where day = '2026-10-31'")).ShouldBe(1);
         await database.ExecuteAsync("select drop_days('2040-01-01')");
         await ApplyAsync(request, request.Routed());
-        (await database.ScalarAsync<long>("select count(*) from messages where day = '2031-03-04'")).ShouldBe(1);
+        (await database.ScalarAsync<long>("select count(*) from messages where day = '2026-10-31'")).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Many_days_at_once_are_made_a_few_at_a_time()
+    {
+        var requests = Enumerable.Range(0, RetentionDays).Select(back => (Request: Request(), Day: Noon.AddDays(-back))).ToList();
+        requests.ForEach(it => it.Request.Recipients[0].Addresses[0].MessageId = ByteString.CopyFrom(Id.New(it.Day).ToBytes()));
+        await ApplyAsync([.. requests.Select(it => it.Request)]);
+        (await database.ScalarAsync<long>("select count(distinct day) from messages")).ShouldBe(RetentionDays);
+    }
+
+    [Theory]
+    [InlineData(-RetentionDays - 2)]
+    [InlineData(3)]
+    [InlineData(2_000)]
+    public async Task A_record_of_a_day_that_is_not_kept_is_refused_and_changes_nothing(int days)
+    {
+        var partitions = await database.ScalarAsync<long>("select count(*) from pg_inherits");
+        var (foreign, late, promised) = (Request(), Request().Routed(), Request());
+        foreign.Recipients[0].Addresses[0].MessageId = ByteString.CopyFrom(Id.New(Noon.AddDays(days)).ToBytes());
+        late.At = promised.AcceptedAt = Noon.AddDays(days).ToUnixTimeMilliseconds();
+        foreach (object record in (object[])[foreign, late, promised])
+        {
+            StoreFault.IsUnavailable(await Should.ThrowAsync<DayNotKeptException>(() => ApplyAsync(Request(), record))).ShouldBeFalse();
+        }
+
+        (await database.ScalarAsync<long>("select count(*) from messages")).ShouldBe(0);
+        (await database.ScalarAsync<long>("select count(*) from pg_inherits")).ShouldBe(partitions);
+    }
+
+    [Fact]
+    public async Task An_event_of_a_clock_that_is_years_behind_counts_when_it_was_received()
+    {
+        await ApplyAsync(new Event { EventId = "e", Tenant = "acme", UserId = "u", Name = "bought", At = 1, ReceivedAt = At(5), Day = Id.DayOf(Noon) });
+        (await database.ScalarAsync<long>("select count(*) from stats where day = '2026-11-20'")).ShouldBe(1);
     }
 
     [Fact]

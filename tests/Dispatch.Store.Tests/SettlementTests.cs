@@ -14,7 +14,7 @@ public sealed class SettlementTests : IAsyncLifetime
     public async Task InitializeAsync()
     {
         database = await PostgresServer.CreateDatabaseAsync();
-        ledger = new Ledger(database.Database, States.Order);
+        ledger = Ledger(database);
     }
 
     public async Task DisposeAsync() => await database.DisposeAsync();

@@ -11,6 +11,7 @@ public class StoreFaultTests
     [InlineData("57P01", true)] // admin shutdown
     [InlineData("53100", true)] // disk full
     [InlineData("53300", true)] // too many connections
+    [InlineData("53200", false)] // too many locks: the statement is too large
     [InlineData("08006", true)] // connection failure
     [InlineData("40P01", true)] // deadlock: the other one got through
     [InlineData("23505", false)] // unique violation

@@ -10,24 +10,33 @@ namespace Dispatch.Store;
 /// a fact that the ledger has seen before changes nothing. So a record may be read as often as one likes, in any order, by several processes at once.
 /// </summary>
 /// <param name="order">Which fact about a message decides its state: the greatest. A total order (Policy has it).</param>
-public sealed class Ledger(Database database, IComparer<Outcome> order)
+/// <param name="clock">For today, which bounds the days that are kept.</param>
+/// <param name="retentionDays"><see cref="StoreOptions.RetentionDays"/>.</param>
+public sealed class Ledger(Database database, IComparer<Outcome> order, TimeProvider clock, int retentionDays)
 {
     private const int RacesMax = 20;
+
+    /// <summary>A new day takes some ten locks in each of the day tables, held until its transaction ends; the server has a fixed number of them for everybody.</summary>
+    private const int DaysAtOnceMax = 4;
+
     private readonly HashSet<DateOnly> _days = [];
 
     /// <summary>One transaction for the batch. After an exception nothing of it is visible, or the connection broke and nobody knows; applying it again is safe.</summary>
     /// <param name="reader">Under whose name the positions are kept.</param>
     /// <exception cref="StalePositionException">Somebody else moved a position of the batch; nothing was changed.</exception>
+    /// <exception cref="DayNotKeptException">A record of the batch is about a day that the store does not keep; nothing was changed.</exception>
     public async Task<LedgerResult> ApplyAsync(string reader, LedgerBatch batch, CancellationToken stop)
     {
         var begin = Stopwatch.GetTimestamp();
+        var window = DayWindow.Around(DateOnly.FromDateTime(clock.GetUtcNow().UtcDateTime), retentionDays);
+        var days = window.Checked(Days(batch));
         await using var connection = await database.OpenAsync(stop);
         for (var tries = 1; ; tries++)
         {
             try
             {
-                await EnsureDaysAsync(connection, Days(batch), stop);
-                var result = await TryAsync(connection, reader, batch, stop);
+                await EnsureDaysAsync(connection, days, stop); // each few in a transaction of their own
+                var result = await TryAsync(connection, reader, batch, window, stop);
                 Telemetry.Applied(batch.Count, result, Stopwatch.GetElapsedTime(begin));
                 return result;
             }
@@ -42,7 +51,7 @@ public sealed class Ledger(Database database, IComparer<Outcome> order)
         }
     }
 
-    private async Task<LedgerResult> TryAsync(NpgsqlConnection connection, string reader, LedgerBatch batch, CancellationToken stop)
+    private async Task<LedgerResult> TryAsync(NpgsqlConnection connection, string reader, LedgerBatch batch, DayWindow window, CancellationToken stop)
     {
         await using var transaction = await connection.BeginTransactionAsync(stop);
         var store = new LedgerTransaction(connection, transaction);
@@ -51,14 +60,14 @@ public sealed class Ledger(Database database, IComparer<Outcome> order)
         var known = await store.LockAsync(IdsOf(batch, events), stop);
 
         var effects = new LedgerEffects();
-        var engagements = effects.Place(events, batch, known);
+        var engagements = effects.Place(events, batch, known, window);
         var rows = Merged(batch, engagements, known);
         foreach (var row in rows)
         {
             effects.Add(row);
         }
 
-        await EnsureDaysAsync(connection, effects.Stats.Days, stop); // normally there: see Days
+        await EnsureDaysAsync(connection, window.Checked(effects.Stats.Days), stop); // normally there: see Days
         await store.WriteAsync(rows, stop);
         await store.AppendAsync(rows, stop);
         await effects.Stats.WriteAsync(connection, transaction, stop);
@@ -104,6 +113,10 @@ public sealed class Ledger(Database database, IComparer<Outcome> order)
         {
             days.Add(id.Day);
             days.UnionWith(news.Facts.Select(fact => DateOnly.FromDateTime(Promise.Time(fact.At))));
+            if (news is { Expected: true, Promise: { } promise })
+            {
+                days.Add(DateOnly.FromDateTime(promise.AcceptedAt));
+            }
         }
 
         days.UnionWith(batch.Events.Select(happened => Id.DateOf(happened.Day)));
@@ -118,12 +131,12 @@ public sealed class Ledger(Database database, IComparer<Outcome> order)
             missing = [.. wanted.Where(day => !_days.Contains(day)).Order()];
         }
 
-        if (missing.Length > 0)
+        foreach (var few in missing.Chunk(DaysAtOnceMax))
         {
-            await connection.Statement("schema/ensure_days").Add(missing).ExecuteAsync(stop);
+            await connection.Statement("schema/ensure_days").Add(few).ExecuteAsync(stop);
             lock (_days)
             {
-                _days.UnionWith(missing);
+                _days.UnionWith(few);
             }
         }
     }

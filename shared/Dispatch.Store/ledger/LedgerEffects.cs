@@ -43,12 +43,13 @@ sealed class LedgerEffects
     /// Opens, clicks and displays become facts of the message that they name, if it is known and belongs to the same tenant: an SDK's key is public, and anybody can
     /// make ids up. All other events are only counted.
     /// </summary>
-    public Dictionary<Id, MessageNews> Place(IReadOnlyList<Event> events, LedgerBatch batch, Dictionary<Id, Known> known)
+    public Dictionary<Id, MessageNews> Place(IReadOnlyList<Event> events, LedgerBatch batch, Dictionary<Id, Known> known, DayWindow window)
     {
         var placed = new Dictionary<Id, MessageNews>();
         foreach (var happened in events)
         {
-            var at = Math.Min(happened.At, happened.ReceivedAt); // a device's clock may be ahead
+            var at = Math.Min(happened.At, happened.ReceivedAt); // a device's clock may be ahead, or years behind
+            at = at >= window.FirstMillisecond ? at : happened.ReceivedAt;
             Id? id = happened.MessageId.Length == Id.Size ? Id.From(happened.MessageId.Span) : null;
             var promise = id is { } named ? known.GetValueOrDefault(named)?.Promise ?? batch.Messages.GetValueOrDefault(named)?.Promise : null;
             if (StatKinds.Engagement(happened) is { } kind && promise is { IsKnown: true } && promise.Tenant == happened.Tenant)

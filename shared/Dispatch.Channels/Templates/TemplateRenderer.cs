@@ -25,10 +25,13 @@ public static class TemplateRenderer
 
         using var output = new Output();
         variables.Begin();
-        if (!TryRenderPlain(template, variables, escape, output))
+        if (TemplateRules.NeedsCompiling(template))
         {
-            output.Clear();
             CompiledTemplates.For(escape).Render(template, variables, output);
+        }
+        else
+        {
+            RenderPlain(template, variables, escape, output);
         }
 
         return output.ToString();
@@ -36,9 +39,9 @@ public static class TemplateRenderer
 
     /// <summary>
     /// Most templates only name variables. They are walked, not compiled: a compilation costs 1.4 ms and up, and callers who put each customer's order number into the
-    /// template's text would pay it for each message. What has a section or a special name is left to Handlebars.Net; a test holds both to the same result.
+    /// template's text would pay it for each message. What <see cref="TemplateRules.NeedsCompiling"/> is left to Handlebars.Net; a test holds both to the same result.
     /// </summary>
-    private static bool TryRenderPlain(ReadOnlySpan<char> template, Variables variables, Escape escape, Output output)
+    private static void RenderPlain(ReadOnlySpan<char> template, Variables variables, Escape escape, Output output)
     {
         var rest = template;
         for (int open; (open = rest.IndexOf("{{")) >= 0;)
@@ -46,17 +49,10 @@ public static class TemplateRenderer
             Escaping.WriteLiteral(output, rest[..open], escape);
             rest = rest[(open + 2)..];
             var close = rest.IndexOf("}}");
-            var name = rest[..close].Trim();
-            if (name[0] is '#' or '@' or '.' || name is "this" || name.StartsWith("this."))
-            {
-                return false;
-            }
-
-            Escaping.Write(output, Variables.TextOf(variables.Find(name)), escape);
+            Escaping.Write(output, Variables.TextOf(variables.Find(rest[..close].Trim())), escape);
             rest = rest[(close + 2)..];
         }
 
         Escaping.WriteLiteral(output, rest, escape);
-        return true;
     }
 }

@@ -51,6 +51,39 @@ public class TemplateBoundsTests
         CompiledTemplates.For(Escape.Url).Count.ShouldBeLessThanOrEqualTo(CompiledTemplates.GenerationSize * 2);
     }
 
+    [Fact]
+    public void The_cache_is_bounded_by_what_templates_hold_too()
+    {
+        for (var i = 0; i < (2 * CompiledTemplates.GenerationTags / 240) + 3; i++)
+        {
+            TemplateRenderer.Render($"{i}" + string.Concat(Enumerable.Repeat("{{this.none}}", 240)), List(1), Escape.Url).ShouldBe($"{i}");
+        }
+
+        CompiledTemplates.For(Escape.Url).Tags.ShouldBeInRange(240, CompiledTemplates.GenerationTags * 2);
+    }
+
+    [Theory]
+    [InlineData("{{#if a}}x{{/if}}")]
+    [InlineData("{{ this }}")]
+    [InlineData("{{this.a}}")]
+    [InlineData("{{../a}}")]
+    [InlineData("{{@index}}")]
+    public void What_Handlebars_compiles_has_the_lower_limit(string special)
+    {
+        TemplateRules.NeedsCompiling(special).ShouldBeTrue();
+        var names = TemplateRules.CompiledTagsMax - TemplateRules.TagsOf(special);
+        TemplateRules.Check(string.Concat(Enumerable.Repeat("{{a}}", names)) + special).ShouldBeNull();
+        TemplateRules.Check(string.Concat(Enumerable.Repeat("{{a}}", names + 1)) + special).ShouldNotBeNull();
+    }
+
+    [Fact]
+    public void Names_alone_are_walked_and_have_the_higher_limit()
+    {
+        var names = string.Concat(Enumerable.Repeat("{{thistle.a}}", TemplateRules.TagsMax));
+        TemplateRules.NeedsCompiling(names).ShouldBeFalse();
+        TemplateRules.Check(names).ShouldBeNull();
+    }
+
     /// <summary>What only names variables is walked by our own code, and must print what Handlebars prints.</summary>
     [Fact]
     public void Walked_and_compiled_templates_print_the_same()

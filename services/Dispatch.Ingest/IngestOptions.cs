@@ -9,7 +9,7 @@ public sealed class IngestOptions
     /// <summary>A body has at most so many bytes, 1 KiB to 64 MiB; beyond: 413.</summary>
     [Range(1_024, 64 * 1_024 * 1_024)] public int BodyBytesMax { get; init; } = 10 * 1_024 * 1_024;
 
-    /// <summary>Content times recipients of one request, in bytes; beyond: 413, because each message carries its content.</summary>
+    /// <summary>Content, variables and metadata times addresses of one request or one batch, in bytes; beyond: 413, because each message carries them.</summary>
     [Range(1_024, long.MaxValue)] public long ExpandedBytesMax { get; init; } = 50_000_000;
 
     /// <summary>Items a minute for a key that has no rate of its own; 0: no limit.</summary>

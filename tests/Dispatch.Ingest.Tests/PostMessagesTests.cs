@@ -130,6 +130,61 @@ public sealed class PostMessagesTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_no_record_can_hold_is_refused_and_what_a_record_just_holds_is_not()
+    {
+        static string Of(int text, int html) => $$"""
+            { "class": "campaign", "recipients": [ { "email": "ada@example.org" } ],
+              "content": { "email": { "from": "a@example.org", "subject": "s", "text": "{{new string('t', text)}}", "html": "{{new string('h', html)}}" } } }
+            """;
+
+        var large = await _host.PostAsync("/v1/messages", Of(3 * 1_024 * 1_024, 1_024 * 1_024));
+        (large.Status, large.Code).ShouldBe((413, "too_large"));
+        ((string?)large.Json["detail"]).ShouldNotBeNull().ShouldContain("4128768 bytes");
+        (await _host.PostAsync("/v1/messages", Of(3 * 1_024 * 1_024, 960_000))).Status.ShouldBe(202);
+
+        var batch = await _host.PostAsync("/v1/messages/batch", $$"""{ "messages": [ {{Posts.Fine}}, {{Of(3 * 1_024 * 1_024, 1_024 * 1_024)}}, {{Posts.Fine}} ] }""");
+        batch.Status.ShouldBe(202, batch.Text);
+        batch.Json["items"]!.AsArray().Select(it => $"{it!["status"]} {it["code"]}").ShouldBe(["accepted ", "rejected too_large", "accepted "]);
+    }
+
+    [Fact]
+    public async Task A_batch_is_full_where_its_messages_come_to_too_much_and_chunks_are_cut_by_what_comes_of_them()
+    {
+        static string To(int recipients) => $$"""
+            { "class": "campaign", "recipients": [{{string.Join(',', Enumerable.Range(0, recipients).Select(it => $$"""{"email":"u{{it}}@example.org","phone":"+336{{it:00000000}}"}"""))}}],
+              "content": { "email": { "from": "a@example.org", "subject": "s", "text": "{{new string('t', 1_000_000)}}" }, "sms": { "from": "SHOP", "text": "s" } } }
+            """;
+
+        var batch = await _host.PostAsync("/v1/messages/batch", $$"""{ "messages": [ {{To(20)}}, {{To(60)}}, {{To(20)}}, {{To(20)}}, {{Posts.Fine}} ] }""");
+
+        batch.Status.ShouldBe(202, batch.Text);
+        batch.Json["items"]!.AsArray().Select(it => $"{it!["status"]} {it["code"]}").ShouldBe(
+            ["accepted ", "rejected too_large", "accepted ", "rejected too_large", "rejected too_large"]);
+        (await _host.RequestsAsync(TrafficClass.Campaign)).Select(it => it.Recipients.Count).Order().ShouldBe([4, 4, 8, 8, 8, 8]);
+    }
+
+    [Fact]
+    public async Task Variables_and_metadata_count_for_every_message_that_carries_them()
+    {
+        var recipients = string.Join(',', Enumerable.Range(0, 1_000).Select(it => $$"""{"email":"u{{it}}@example.org"}"""));
+        var answer = await _host.PostAsync("/v1/messages", $$"""
+            { "class": "campaign", "recipients": [{{recipients}}], "variables": { "a": "{{new string('v', 60_000)}}" },
+              "content": { "email": { "from": "a@example.org", "subject": "s", "text": "t" } } }
+            """);
+
+        (answer.Status, answer.Code).ShouldBe((413, "too_large"));
+    }
+
+    [Fact]
+    public async Task Faults_of_a_batch_are_bounded_as_those_of_a_request()
+    {
+        var item = $$"""{ "class": "campaign", "recipients": [{{string.Join(',', Enumerable.Repeat("{}", 900))}}], "content": { "sms": { "from": "SHOP", "text": "t" } } }""";
+        var answer = await _host.PostAsync("/v1/messages/batch", $$"""{ "messages": [ {{item}}, {{item}}, {{item}}, {{Posts.Fine}} ] }""");
+
+        answer.Json["items"]!.AsArray().Select(it => it!["errors"]?.AsArray().Count ?? 0).ShouldBe([900, 100, 1, 0]);
+    }
+
+    [Fact]
     public async Task Events_answer_one_by_one()
     {
         var answer = await _host.PostAsync("/v1/events", $$"""

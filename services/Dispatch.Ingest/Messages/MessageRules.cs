@@ -80,15 +80,30 @@ static class MessageRules
         draft.ContentIsKnown = !faults.Has("content");
     }
 
-    /// <exception cref="RefusedException">413: too many copies of too much content.</exception>
-    public static void CheckExpansion(MessageDraft draft, long bytesMax)
+    /// <returns>What its messages come to.</returns>
+    /// <exception cref="RefusedException">413: more than a record holds, or too many copies of too much content.</exception>
+    public static long CheckWeight(MessageDraft draft, long expandedBytesMax)
     {
-        var content = (long)(draft.Push?.CalculateSize() ?? 0) + (draft.Email?.CalculateSize() ?? 0) + (draft.Sms?.CalculateSize() ?? 0);
-        if (content * draft.Recipients.Count > bytesMax)
+        var weight = new Weight(draft);
+        long expanded = 0;
+        foreach (var recipient in draft.Recipients)
         {
-            throw new RefusedException(Problem.TooLarge(string.Create(
-                CultureInfo.InvariantCulture, $"Content times recipients is at most {bytesMax} bytes in one request; campaigns are for more.")));
+            if (recipient.Recipient.Addresses.Count == 0)
+            {
+                continue;
+            }
+
+            if (weight.OfRecord(recipient.Recipient) > Weight.RecordBytesMax)
+            {
+                throw new RefusedException(Problem.TooLarge(string.Create(
+                    CultureInfo.InvariantCulture, $"Content, variables, metadata and one recipient have at most {Weight.RecordBytesMax} bytes together.")));
+            }
+
+            expanded += weight.OfMessages(recipient.Recipient);
         }
+
+        return expanded <= expandedBytesMax ? expanded : throw new RefusedException(Problem.TooLarge(string.Create(
+            CultureInfo.InvariantCulture, $"Content, variables and metadata times addresses are at most {expandedBytesMax} bytes in one request; campaigns are for more.")));
     }
 
     private static void CheckPush(PushContent push, Faults faults)

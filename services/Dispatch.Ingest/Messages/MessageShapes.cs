@@ -1,3 +1,4 @@
+using System.Globalization;
 using Dispatch.Contracts;
 using Dispatch.Ingest.Json;
 using Google.Protobuf;
@@ -16,6 +17,9 @@ static class MessageShapes
     public const int LabelsMax = 10;
     public const int TtlSecondsMax = 28 * 86_400;
     public const int EmailTextMax = 3 * 1_024 * 1_024;
+
+    private static readonly string Together =
+        string.Create(CultureInfo.InvariantCulture, $"Content, variables, metadata and one recipient have at most {Weight.RecordBytesMax} bytes together.");
 
     public static readonly IReadOnlyList<(string Word, TrafficClass Value)> Classes = [.. Topics.Classes.Select(it => (Topics.Name(it), it))];
 
@@ -48,7 +52,7 @@ static class MessageShapes
         new TextField<PushContent>("sound", "A file of the app, or default.", (it, value) => it.Sound = value) { LengthMax = 128 },
         new FlagField<PushContent>("background", "Wakes the app without showing anything.", (it, value) => it.Background = value));
 
-    private static readonly Shape<EmailContent> Email = new("EmailContent", "At least one of html and text.",
+    private static readonly Shape<EmailContent> Email = new("EmailContent", $"At least one of html and text. {Together}",
         new TextField<EmailContent>("from", "An address, or a name and an address: Shop <no-reply@shop.example>.", (it, value) => it.From = value)
         {
             Required = true, LengthMax = 512, Rule = MessageRules.Mailbox,
@@ -105,7 +109,7 @@ static class MessageShapes
         new TextsField<MessageDraft>("fallback", "Needs profiles, which do not exist yet.", 3, (it, _) => it.HasFallback = true),
     ];
 
-    public static readonly Shape<MessageDraft> Message = new("MessageRequest", "Content for one or more channels, for 1 to 10 000 recipients.", Fields);
+    public static readonly Shape<MessageDraft> Message = new("MessageRequest", $"Content for one or more channels, for 1 to 10 000 recipients. {Together}", Fields);
 
     private static readonly Shape<MessageDraft> BatchItem = new("BatchItem", "A request, with a key of its own if it likes.",
     [

@@ -81,18 +81,19 @@ sealed class PostBatch(PostMessages messages, Door door, RecentMessages recent, 
         }
 
         var items = new List<Item>(drafts.Count);
+        var room = new Room { ExpandedBytes = options.Value.ExpandedBytesMax };
         foreach (var element in document.RootElement.GetProperty("messages"u8).EnumerateArray())
         {
             var item = new Item(items.Count, drafts[items.Count]);
             items.Add(item);
             item.BodyHash = item.Draft.IdempotencyKey is null ? default : KeyHash.OfBody(CallKind.Message, JsonMarshal.GetRawUtf8Value(element));
-            item.Problem = Check(call, item, now, faults);
+            item.Problem = Check(call, item, now, faults, room);
         }
 
         return items;
     }
 
-    private Problem? Check(Call call, Item item, DateTimeOffset now, Faults faults)
+    private Problem? Check(Call call, Item item, DateTimeOffset now, Faults faults, Room room)
     {
         var draft = item.Draft;
         faults.PutBack(draft.Faults);
@@ -105,14 +106,15 @@ sealed class PostBatch(PostMessages messages, Door door, RecentMessages recent, 
         var own = faults.CutFrom(0);
         if (own.Count > 0 || draft.Reachable == 0)
         {
-            return Problem.Invalid([.. own, .. AnswerOf.FaultsOfRecipients(draft, string.Create(CultureInfo.InvariantCulture, $"/messages/{item.Index}"))]);
+            return Problem.Invalid(room.Take(own.Concat(AnswerOf.FaultsOfRecipients(draft, string.Create(CultureInfo.InvariantCulture, $"/messages/{item.Index}")))));
         }
 
         try
         {
             PostMessages.Allow(call.Key, draft);
-            MessageRules.CheckExpansion(draft, options.Value.ExpandedBytesMax);
-            return null;
+            return room.Take(MessageRules.CheckWeight(draft, options.Value.ExpandedBytesMax)) ? null : Problem.TooLarge(string.Create(
+                CultureInfo.InvariantCulture,
+                $"Content, variables and metadata times addresses are at most {options.Value.ExpandedBytesMax} bytes in one batch; send this item and those behind it in another."));
         }
         catch (RefusedException e)
         {
@@ -188,6 +190,35 @@ sealed class PostBatch(PostMessages messages, Door door, RecentMessages recent, 
                 : [new Fault(string.Create(CultureInfo.InvariantCulture, $"/messages/{it.Index}"), it.Problem.Code, it.Problem.Detail)]).Take(Faults.Max),
         ],
     };
+
+    /// <summary>What is left for the items of one batch together.</summary>
+    private sealed class Room
+    {
+        private int _faults = Faults.Max;
+
+        public long ExpandedBytes { get; set; }
+
+        /// <returns>false: the batch is full here, for whatever comes behind too; callers cut a batch at a place, and do not pick what fits.</returns>
+        public bool Take(long expandedBytes)
+        {
+            if (expandedBytes > ExpandedBytes)
+            {
+                ExpandedBytes = -1;
+                return false;
+            }
+
+            ExpandedBytes -= expandedBytes;
+            return true;
+        }
+
+        /// <summary>Every refused item has one at least.</summary>
+        public List<Fault> Take(IEnumerable<Fault> faults)
+        {
+            var taken = faults.Take(Math.Max(_faults, 1)).ToList();
+            _faults -= taken.Count;
+            return taken;
+        }
+    }
 
     /// <summary>One request of the batch on its way.</summary>
     private sealed class Item(int index, MessageDraft draft)

@@ -28,7 +28,7 @@ sealed class PostMessages(
         var now = Now();
         var draft = Read(body.Bytes, now, call.Tenant);
         Allow(call.Key, draft);
-        MessageRules.CheckExpansion(draft, options.Value.ExpandedBytesMax);
+        MessageRules.CheckWeight(draft, options.Value.ExpandedBytesMax);
         rates.Take(call.Http, call.Key, draft.Reachable);
 
         var keyHash = key is null ? default : KeyHash.OfKey(call.Tenant, key);

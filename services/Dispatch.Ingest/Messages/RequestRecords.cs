@@ -4,11 +4,14 @@ using Google.Protobuf;
 
 namespace Dispatch.Ingest.Messages;
 
-/// <summary>A checked request to the records of its topic: at most 100 recipients and 3.5 MiB each, all with the ids to expect. Pure.</summary>
+/// <summary>A checked request to the records of its topic: at most 100 recipients, 3.5 MiB and 8 MiB of messages each (one recipient is never cut), all with the ids to expect. Pure.</summary>
 static class RequestRecords
 {
     public const int ChunkRecipientsMax = 100;
     private const int ChunkBytesMax = Record.ValueBytesMax - (512 * 1_024);
+
+    /// <summary>What Router makes of one record is in its memory at once.</summary>
+    private const long ChunkExpandedBytesMax = 8 * 1_024 * 1_024;
 
     /// <summary>Fills in what the record needs beyond what was posted.</summary>
     public static void Complete(MessageDraft draft, Id request, string tenant, DateTimeOffset firstAt, DateTimeOffset? repeatSince)
@@ -47,7 +50,7 @@ static class RequestRecords
             }
         }
 
-        var chunks = Cut(reachable, draft.Request);
+        var chunks = Cut(reachable, draft);
         for (var i = 0; i < chunks.Count; i++)
         {
             var record = chunks.Count == 1 ? draft.Request : draft.Request.Clone();
@@ -58,26 +61,29 @@ static class RequestRecords
         }
     }
 
-    private static List<List<Recipient>> Cut(List<Recipient> recipients, Request request)
+    private static List<List<Recipient>> Cut(List<Recipient> recipients, MessageDraft draft)
     {
         if (recipients.Count == 1)
         {
             return [recipients];
         }
 
-        var room = ChunkBytesMax - request.CalculateSize();
-        var (chunks, bytes) = (new List<List<Recipient>> { new() }, 0);
+        var weight = new Weight(draft);
+        var room = ChunkBytesMax - draft.Request.CalculateSize();
+        var (chunks, bytes, expanded) = (new List<List<Recipient>> { new() }, 0, 0L);
         foreach (var recipient in recipients)
         {
             var size = recipient.CalculateSize() + 8;
-            if (chunks[^1].Count == ChunkRecipientsMax || (chunks[^1].Count > 0 && bytes + size > room))
+            var messages = weight.OfMessages(recipient);
+            if (chunks[^1].Count == ChunkRecipientsMax || (chunks[^1].Count > 0 && (bytes + size > room || expanded + messages > ChunkExpandedBytesMax)))
             {
                 chunks.Add([]);
-                bytes = 0;
+                (bytes, expanded) = (0, 0);
             }
 
             chunks[^1].Add(recipient);
             bytes += size;
+            expanded += messages;
         }
 
         return chunks;

@@ -1,7 +1,9 @@
 using System.Text.Json.Nodes;
 using Dispatch.Contracts;
 using Dispatch.Ingest.Idempotency;
+using Dispatch.Store.Keys;
 using Dispatch.Testing;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Dispatch.Ingest.Tests;
 
@@ -65,7 +67,7 @@ public sealed class IdempotencyTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Another_body_or_another_call_under_the_key_is_a_conflict()
+    public async Task Another_body_under_the_key_is_a_conflict()
     {
         await using var host = await IngestHost.StartAsync(_database.ConnectionString);
         (await host.PostAsync(Messages, Posts.Fine, "k")).Status.ShouldBe(202);
@@ -73,9 +75,24 @@ public sealed class IdempotencyTests : IAsyncLifetime
         var other = await host.PostAsync(Messages, Posts.Fine + " ", "k");
         other.Status.ShouldBe(422);
         other.Code.ShouldBe("idempotency_conflict");
-        (await host.PostAsync("/v1/messages/batch", $$"""{ "messages": [ {{Posts.Fine}} ] }""", "k")).Code.ShouldBe("idempotency_conflict");
-        (await host.PostAsync("/v1/events", $$"""{ "events": [ { "event_id": "e", "user_id": "u", "name": "n", "at": "{{Posts.Ago(0)}}" } ] }""", "k")).Code.ShouldBe("idempotency_conflict");
         (await host.CountAsync()).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Calls_of_one_kind_do_not_occupy_the_keys_of_another_nor_public_keys_those_of_the_tenant()
+    {
+        await using var host = await IngestHost.StartAsync(_database.ConnectionString);
+        var created = await host.Services.GetRequiredService<KeyStore>().CreateAsync("default", "app", "live", Scopes.EventsWrite, DateTimeOffset.UtcNow, null, 0, default);
+        using var app = host.Client(created.Text);
+        await Eventually.HoldsAsync(async () => (await host.GetAsync("/v1/status", app)).Status == 200);
+        string Events(string id) => $$"""{ "events": [ { "event_id": "{{id}}", "user_id": "u", "name": "n", "at": "{{Posts.Ago(0)}}" } ] }""";
+
+        (await host.PostAsync("/v1/events", Events("a"), "k", app)).Status.ShouldBe(202);
+        (await host.PostAsync("/v1/events", Events("b"), "k", app)).Code.ShouldBe("idempotency_conflict");
+        (await host.PostAsync("/v1/events", Events("c"), "k")).Status.ShouldBe(202);
+        (await host.PostAsync(Messages, Posts.Fine, "k")).Status.ShouldBe(202);
+        (await host.PostAsync("/v1/messages/batch", $$"""{ "messages": [ {{Posts.Fine}} ] }""", "k")).Status.ShouldBe(202);
+        (await host.CountAsync()).ShouldBe(4);
     }
 
     [Fact]
@@ -117,7 +134,7 @@ public sealed class IdempotencyTests : IAsyncLifetime
     {
         // What a process leaves that dies between claim and append, or between append and settlement: a claimed row whose lease ends.
         await using var host = await IngestHost.StartAsync(_database.ConnectionString);
-        var key = KeyHash.OfKey("default", "left");
+        var key = KeyHash.OfKey(CallKind.Message, "default", "left");
         var body = KeyHash.OfBody(CallKind.Message, System.Text.Encoding.UTF8.GetBytes(Posts.Fine));
         var firstAt = new DateTimeOffset(DateTimeOffset.UtcNow.Date.AddDays(-1).AddHours(9), TimeSpan.Zero);
         await _database.ExecuteAsync(
@@ -196,7 +213,7 @@ public sealed class IdempotencyTests : IAsyncLifetime
 
         await _database.SetAwayAsync(false);
         await Eventually.HoldsAsync(() => host.Door.BlindSince is null);
-        var written = KeyHash.OfKey("default", "away");
+        var written = KeyHash.OfKey(CallKind.Message, "default", "away");
         (await _database.ScalarAsync<long>($"select count(*) from idempotency where key = '{written}'")).ShouldBe(1);
     }
 
@@ -236,7 +253,7 @@ public sealed class IdempotencyTests : IAsyncLifetime
         await Eventually.HoldsAsync(async () =>
         {
             await host.PostAsync(Messages, Posts.Fine, $"probe-{Guid.NewGuid()}");
-            return host.Door.BlindSince is null && await _database.ScalarAsync<long>($"select count(*) from idempotency where key = '{KeyHash.OfKey("default", "lost")}'") == 1;
+            return host.Door.BlindSince is null && await _database.ScalarAsync<long>($"select count(*) from idempotency where key = '{KeyHash.OfKey(CallKind.Message, "default", "lost")}'") == 1;
         });
 
         using var folder = new TempFolder();

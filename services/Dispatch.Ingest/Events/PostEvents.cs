@@ -6,6 +6,7 @@ using Dispatch.Ingest.Idempotency;
 using Dispatch.Ingest.Json;
 using Dispatch.Ingest.Messages;
 using Dispatch.Log;
+using Dispatch.Store.Keys;
 using Google.Protobuf;
 using Microsoft.Extensions.Options;
 
@@ -47,7 +48,7 @@ sealed class PostEvents(Recipients recipients, Appender appender, Door door, Rat
         rates.Take(call.Http, call.Key, good.Count);
         var pass = key is null
             ? new Pass(PassKind.Fresh, now)
-            : await door.EnterAsync(KeyHash.OfKey(call.Tenant, key), KeyHash.OfBody(CallKind.Event, body.Bytes.Span), now);
+            : await door.EnterAsync(KeyHash.OfKey(CallKind.Event, call.Tenant, key, call.Key.Scopes == Scopes.EventsWrite ? call.Key.Id : ""), KeyHash.OfBody(CallKind.Event, body.Bytes.Span), now);
         PostMessages.Refuse(pass);
         PostMessages.Mark(call.Http, pass);
         try

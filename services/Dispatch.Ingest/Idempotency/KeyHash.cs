@@ -15,10 +15,15 @@ enum CallKind : byte
 /// <summary>Keys and bodies as the store and the log know them: 16 bytes of SHA-256.</summary>
 static class KeyHash
 {
-    public static Guid OfKey(string tenant, string key)
+    /// <summary>Each kind of call has its own keys, and so has each public API key: it lies in apps, and must not occupy what a tenant's servers use.</summary>
+    /// <param name="publicKey">The id of the API key, if it may do nothing but write events; otherwise the tenant's keys share their idempotency keys.</param>
+    public static Guid OfKey(CallKind call, string tenant, string key, string publicKey = "")
     {
-        Span<byte> text = stackalloc byte[1_024];
-        var length = Encoding.UTF8.GetBytes(tenant, text);
+        Span<byte> text = stackalloc byte[2_048];
+        text[0] = (byte)call;
+        var length = 1 + Encoding.UTF8.GetBytes(tenant, text[1..]);
+        text[length++] = 0;
+        length += Encoding.UTF8.GetBytes(publicKey, text[length..]);
         text[length++] = 0;
         length += Encoding.UTF8.GetBytes(key, text[length..]);
         Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];

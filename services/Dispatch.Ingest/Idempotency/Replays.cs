@@ -23,7 +23,7 @@ sealed class Replays(Door door, TimeProvider clock)
             return;
         }
 
-        var pass = await door.EnterAsync(KeyHash.OfKey(call.Tenant, key), BodyHash(call.Http, body), clock.GetUtcNow());
+        var pass = await door.EnterAsync(KeyHash.OfKey(CallKind.Other, call.Tenant, key), BodyHash(call.Http, body), clock.GetUtcNow());
         PostMessages.Refuse(pass);
         PostMessages.Mark(call.Http, pass);
         if (!pass.GoesThrough)

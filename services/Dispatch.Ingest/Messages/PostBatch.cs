@@ -28,7 +28,7 @@ sealed class PostBatch(PostMessages messages, Door door, RecentMessages recent, 
         }
 
         rates.Take(call.Http, call.Key, items.Where(it => it.Problem is null).Sum(it => it.Draft.Reachable));
-        var keyHash = key is null ? default : KeyHash.OfKey(call.Tenant, key);
+        var keyHash = key is null ? default : KeyHash.OfKey(CallKind.Batch, call.Tenant, key);
         var bodyHash = key is null ? default : KeyHash.OfBody(CallKind.Batch, body.Bytes.Span);
         var whole = key is null ? new Pass(PassKind.Fresh, now) : await door.EnterAsync(keyHash, bodyHash, now);
         PostMessages.Refuse(whole);
@@ -126,7 +126,7 @@ sealed class PostBatch(PostMessages messages, Door door, RecentMessages recent, 
     private async Task EnterAsync(Call call, List<Item> items, Pass whole, DateTimeOffset now)
     {
         var asked = items.Where(it => it.Problem is null && it.Draft.IdempotencyKey is not null)
-            .Select(it => (Item: it, Pass: door.EnterAsync(KeyHash.OfKey(call.Tenant, it.Draft.IdempotencyKey!), it.BodyHash, now).AsTask())).ToList();
+            .Select(it => (Item: it, Pass: door.EnterAsync(KeyHash.OfKey(CallKind.Message, call.Tenant, it.Draft.IdempotencyKey!), it.BodyHash, now).AsTask())).ToList();
         foreach (var (item, pass) in asked)
         {
             item.Pass = await pass;
@@ -146,7 +146,7 @@ sealed class PostBatch(PostMessages messages, Door door, RecentMessages recent, 
             var pass = item.Pass!.Value;
             if (item.Draft.IdempotencyKey is { } key)
             {
-                var hash = KeyHash.OfKey(call.Tenant, key);
+                var hash = KeyHash.OfKey(CallKind.Message, call.Tenant, key);
                 item.Request = PostMessages.IdOf(hash, item.BodyHash, pass.FirstAt);
                 PostMessages.SetKey(item.Draft, (hash, item.BodyHash));
             }

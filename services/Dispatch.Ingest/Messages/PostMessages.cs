@@ -31,7 +31,7 @@ sealed class PostMessages(
         MessageRules.CheckWeight(draft, options.Value.ExpandedBytesMax);
         rates.Take(call.Http, call.Key, draft.Reachable);
 
-        var keyHash = key is null ? default : KeyHash.OfKey(call.Tenant, key);
+        var keyHash = key is null ? default : KeyHash.OfKey(CallKind.Message, call.Tenant, key);
         var bodyHash = key is null ? default : KeyHash.OfBody(CallKind.Message, body.Bytes.Span);
         var pass = key is null ? new Pass(PassKind.Fresh, now) : await door.EnterAsync(keyHash, bodyHash, now);
         Refuse(pass);

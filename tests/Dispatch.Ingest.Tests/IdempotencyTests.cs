@@ -130,6 +130,29 @@ public sealed class IdempotencyTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_large_answer_is_given_again_though_memory_does_not_keep_it()
+    {
+        await using var host = await IngestHost.StartAsync(_database.ConnectionString);
+        var items = string.Join(',', Enumerable.Repeat(Posts.Fine, 20));
+        var first = await host.PostAsync("/v1/messages/batch", $$"""{ "messages": [ {{items}}, {} ] }""", "large");
+        first.Status.ShouldBe(202, first.Text);
+        await Eventually.HoldsAsync(async () => await _database.ScalarAsync<long>("select count(*) from idempotency where answer is not null") == 1);
+
+        for (var i = 0; i < 3; i++)
+        {
+            var again = await host.PostAsync("/v1/messages/batch", $$"""{ "messages": [ {{items}}, {} ] }""", "large");
+            again.Text.ShouldBe(first.Text);
+            again.Header("Idempotent-Replayed").ShouldBe("true");
+        }
+
+        var held = new HeldKey(Guid.NewGuid(), Guid.NewGuid(), DateTimeOffset.UtcNow);
+        held.Settle(new StoredAnswer(202, new byte[2_000]));
+        held.AnswerIsStored();
+        held.Answer.ShouldBeNull();
+        held.IsAnswerStored.ShouldBeTrue();
+    }
+
+    [Fact]
     public async Task A_key_whose_holder_died_is_taken_over_with_the_same_ids_and_a_mark()
     {
         // What a process leaves that dies between claim and append, or between append and settlement: a claimed row whose lease ends.

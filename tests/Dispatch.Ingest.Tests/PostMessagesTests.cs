@@ -102,6 +102,7 @@ public sealed class PostMessagesTests : IAsyncLifetime
         var again = await _host.PostAsync("/v1/messages", body.ToJsonString(), "chunked");
         again.Text.ShouldBe(answer.Text);
         again.Header("Idempotent-Replayed").ShouldBe("true");
+        ((int)(await _host.GetAsync($"/v1/requests/{answer.Json["request_id"]}")).Json["states"]!["accepted"]!).ShouldBe(249);
     }
 
     [Fact]

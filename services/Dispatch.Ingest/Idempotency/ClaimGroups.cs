@@ -233,12 +233,23 @@ sealed class ClaimGroups : IAsyncDisposable
         }
     }
 
-    private Task EndAsync(ClaimConnection connection, HeldKey held, EndingKind kind, CancellationToken stop) => kind switch
+    private async Task EndAsync(ClaimConnection connection, HeldKey held, EndingKind kind, CancellationToken stop)
     {
-        EndingKind.Released => connection.ReleaseAsync(held.Key, held.Claim!.Id, stop),
-        EndingKind.LeaseEnded => connection.EndLeaseAsync(held.Key, held.Claim!.Id, _clock.GetUtcNow(), stop),
-        _ => connection.AnswerAsync(held.Key, held.Claim!.Id, held.Answer?.Status, held.Answer?.Body, _clock.GetUtcNow(), stop),
-    };
+        switch (kind)
+        {
+            case EndingKind.Released:
+                await connection.ReleaseAsync(held.Key, held.Claim!.Id, stop);
+                break;
+            case EndingKind.LeaseEnded:
+                await connection.EndLeaseAsync(held.Key, held.Claim!.Id, _clock.GetUtcNow(), stop);
+                break;
+            default:
+                var answer = held.Answer;
+                await connection.AnswerAsync(held.Key, held.Claim!.Id, answer?.Status, answer?.Body, _clock.GetUtcNow(), stop);
+                held.AnswerIsStored();
+                break;
+        }
+    }
 
     private Guid[] TakeSettled()
     {

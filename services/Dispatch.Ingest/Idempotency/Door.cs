@@ -54,7 +54,7 @@ sealed class Door : BackgroundService
         if (_memory.TryHold(held) is { } known)
         {
             return known.Body != body ? new Pass(PassKind.Conflict, known.FirstAt)
-                : known.IsSettled ? new Pass(PassKind.Replay, known.FirstAt, Answer: known.Answer)
+                : known.IsSettled ? await ReplayAsync(known)
                 : new Pass(PassKind.Running, known.FirstAt);
         }
 
@@ -63,6 +63,7 @@ sealed class Door : BackgroundService
         {
             held.FirstAt = pass.FirstAt;
             held.Settle(pass.Answer);
+            held.AnswerIsStored();
         }
         else if (!pass.GoesThrough)
         {
@@ -93,6 +94,25 @@ sealed class Door : BackgroundService
             _memory.Forget(held);
             Leave(pass, held, new Ending(held, free ? EndingKind.Released : EndingKind.LeaseEnded));
         }
+    }
+
+    /// <summary>A large answer is in the store alone; while that is away, the ids still follow from the key and its day.</summary>
+    private async ValueTask<Pass> ReplayAsync(HeldKey known)
+    {
+        var answer = known.Answer;
+        var replay = new Pass(PassKind.Replay, known.FirstAt, Answer: answer);
+        var asked = new HeldKey(known.Key, known.Body, known.FirstAt);
+        if (answer is not null || !known.IsAnswerStored || _sight.Claims is not { } claims || await claims.AskAsync(asked) is not { } pass)
+        {
+            return replay;
+        }
+
+        if (pass.GoesThrough) // the store has lost it, and was made to believe that somebody is at work on it
+        {
+            Leave(pass, asked, new Ending(asked, pass.Kind is PassKind.Fresh ? EndingKind.Released : EndingKind.LeaseEnded));
+        }
+
+        return pass.Kind is PassKind.Replay ? pass : replay;
     }
 
     private void Leave(Pass pass, HeldKey held, Ending ending)

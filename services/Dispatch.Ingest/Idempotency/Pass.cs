@@ -36,7 +36,12 @@ sealed record StoredAnswer(short Status, byte[] Body);
 /// <summary>A key while its call is at work, and afterwards as long as memory lasts.</summary>
 sealed class HeldKey(Guid key, Guid body, DateTimeOffset firstAt)
 {
+    /// <summary>Memory is bounded in keys, so what it holds of each is small; the store has the rest.</summary>
+    private const int AnswerBytesKept = 1_024;
+
     private volatile bool _settled;
+    private volatile bool _answerStored;
+    private volatile StoredAnswer? _answer;
 
     public Guid Key => key;
 
@@ -47,14 +52,27 @@ sealed class HeldKey(Guid key, Guid body, DateTimeOffset firstAt)
     /// <summary>What it was claimed by; null: the store was not asked.</summary>
     public Claim? Claim { get; set; }
 
-    public StoredAnswer? Answer { get; private set; }
+    public StoredAnswer? Answer => _answer;
+
+    /// <summary>There was an answer, and the store alone has it.</summary>
+    public bool IsAnswerStored => _answerStored;
 
     public bool IsSettled => _settled;
 
     public void Settle(StoredAnswer? answer)
     {
-        Answer = answer;
+        _answer = answer;
         _settled = true;
+    }
+
+    /// <summary>The store has the answer.</summary>
+    public void AnswerIsStored()
+    {
+        if (_answer is { Body.Length: > AnswerBytesKept })
+        {
+            _answerStored = true; // first: who finds no answer looks here
+            _answer = null;
+        }
     }
 }
 

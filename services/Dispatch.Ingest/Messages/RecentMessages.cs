@@ -6,46 +6,63 @@ namespace Dispatch.Ingest.Messages;
 /// <summary>What was accepted, before the store knows it.</summary>
 sealed record RecentMessage(Id Message, Id Request, string Tenant, TrafficClass Class, Channel Channel, DateTimeOffset AcceptedAt, DateTimeOffset ExpiresAt);
 
+/// <summary>A request that was accepted.</summary>
+/// <param name="accepted">How many messages.</param>
+/// <param name="messages">They, unless they are many.</param>
+sealed class RecentRequest(Id id, string tenant, int accepted, DateTimeOffset expiresAt, RecentMessage[] messages)
+{
+    public Id Id => id;
+
+    public string Tenant => tenant;
+
+    public int Accepted => accepted;
+
+    public DateTimeOffset ExpiresAt => expiresAt;
+
+    public IReadOnlyList<RecentMessage> Messages => messages;
+
+    public int Weight => Math.Max(1, messages.Length);
+}
+
 /// <summary>
-/// What this process accepted last, so that it is found at once; elsewhere it is not known until Feedback has caught up. Bounded: the oldest is forgotten first.
-/// A request of more than 100 recipients is remembered by its id alone.
+/// What this process accepted last, so that it is found at once; elsewhere it is not known until Feedback has caught up. Bounded in messages: the oldest request is
+/// forgotten first. Of a request with more than 100 recipients its number of messages is remembered alone.
 /// </summary>
 sealed class RecentMessages(int capacity)
 {
-    private readonly ConcurrentDictionary<Id, RecentMessage[]> _byRequest = new();
+    private readonly ConcurrentDictionary<Id, RecentRequest> _byRequest = new();
     private readonly ConcurrentDictionary<Id, RecentMessage> _byMessage = new();
-    private readonly RecentMessage[]?[] _ring = new RecentMessage[]?[capacity];
-    private uint _next;
+    private readonly ConcurrentQueue<RecentRequest> _oldestFirst = new();
+    private long _held;
 
     public void Add(MessageDraft draft, Id request)
     {
-        var remembered = draft.Recipients.Count > RequestRecords.ChunkRecipientsMax ? draft.Recipients.Take(1) : draft.Recipients;
-        var accepted = remembered.SelectMany(it => it.Recipient.Addresses).Select(it => Of(it, draft, request)).ToArray();
-        if (accepted.Length == 0)
-        {
-            return;
-        }
-
-        _byRequest[request] = accepted;
-        foreach (var message in accepted)
+        var messages = draft.Recipients.Count > RequestRecords.ChunkRecipientsMax
+            ? [] : draft.Recipients.SelectMany(it => it.Recipient.Addresses).Select(it => Of(it, draft, request)).ToArray();
+        var recent = new RecentRequest(request, draft.Request.Tenant, draft.Reachable, DateTimeOffset.FromUnixTimeMilliseconds(draft.Request.ExpiresAt), messages);
+        _byRequest[request] = recent;
+        foreach (var message in messages)
         {
             _byMessage[message.Message] = message;
         }
 
-        if (Interlocked.Exchange(ref _ring[Interlocked.Increment(ref _next) % (uint)_ring.Length], accepted) is { } oldest)
+        _oldestFirst.Enqueue(recent);
+        Interlocked.Add(ref _held, recent.Weight);
+        while (Volatile.Read(ref _held) > capacity && _oldestFirst.TryDequeue(out var oldest))
         {
+            Interlocked.Add(ref _held, -oldest.Weight);
             Forget(oldest);
         }
     }
 
     public RecentMessage? Message(Id id) => _byMessage.GetValueOrDefault(id);
 
-    public IReadOnlyList<RecentMessage>? Request(Id id) => _byRequest.GetValueOrDefault(id);
+    public RecentRequest? Request(Id id) => _byRequest.GetValueOrDefault(id);
 
-    private void Forget(RecentMessage[] oldest)
+    private void Forget(RecentRequest oldest)
     {
-        _byRequest.TryRemove(new KeyValuePair<Id, RecentMessage[]>(oldest[0].Request, oldest));
-        foreach (var message in oldest)
+        _byRequest.TryRemove(new KeyValuePair<Id, RecentRequest>(oldest.Id, oldest));
+        foreach (var message in oldest.Messages)
         {
             _byMessage.TryRemove(new KeyValuePair<Id, RecentMessage>(message.Message, message));
         }

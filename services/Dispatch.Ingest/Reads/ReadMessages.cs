@@ -88,8 +88,8 @@ sealed class ReadMessages(MessageQueries messages, StatQueries stats, RecentMess
         if (states.Count == 0)
         {
             var accepted = early ?? throw Unknown(id, "request");
-            var counts = new Dictionary<string, long> { [Words.Of(Contracts.State.Accepted)] = accepted.Count };
-            await Answer.JsonAsync(call.Http, 200, new RequestState(id.ToText(IdPrefix.Request), counts, [.. accepted.Select(State)], null), WireJson.Default.RequestState);
+            var counts = new Dictionary<string, long> { [Words.Of(Contracts.State.Accepted)] = accepted.Accepted };
+            await Answer.JsonAsync(call.Http, 200, new RequestState(id.ToText(IdPrefix.Request), counts, [.. accepted.Messages.Select(State)], null), WireJson.Default.RequestState);
             return;
         }
 
@@ -102,15 +102,14 @@ sealed class ReadMessages(MessageQueries messages, StatQueries stats, RecentMess
     public async Task CancelAsync(Call call)
     {
         var id = IdOf(call.Http, IdPrefix.Request, "request");
-        var expiresAt = Early(call, id)?.Max(it => it.ExpiresAt)
+        var expiresAt = Early(call, id)?.ExpiresAt
             ?? (await messages.OfRequestAsync(call.Tenant, id, null, 1, call.Aborted)).Select(row => row.ExpiresAt ?? clock.GetUtcNow()).Cast<DateTimeOffset?>().FirstOrDefault()
             ?? throw Unknown(id, "request");
         await control.CancelAsync(call.Tenant, id, call.Key.Id, clock.GetUtcNow(), expiresAt + CancelMargin, call.Aborted);
         await Answer.JsonAsync(call.Http, 202, new CancelAnswer(id.ToText(IdPrefix.Request), "cancelling"), WireJson.Default.CancelAnswer);
     }
 
-    private IReadOnlyList<RecentMessage>? Early(Call call, Id request) =>
-        recent.Request(request) is { } early && early[0].Tenant == call.Tenant ? early : null;
+    private RecentRequest? Early(Call call, Id request) => recent.Request(request) is { } early && early.Tenant == call.Tenant ? early : null;
 
     private byte[]? RecipientKey(Query query, string tenant)
     {

@@ -219,7 +219,7 @@ public sealed class PostMessagesTests : IAsyncLifetime
 
         answer.Status.ShouldBe(202, answer.Text);
         answer.Json["events"]!.AsArray().SelectMany(it => it!["errors"]?.AsArray() ?? []).Select(it => $"{it!["pointer"]} {it["code"]}").ShouldBe(
-            ["/events/1/message_id out_of_range", "/events/2/message_id out_of_range", "/events/3/at too_old", "/events/4/at too_old"]);
+            ["/events/1/message_id out_of_range", "/events/2/message_id out_of_range", "/events/3/at too_old", "/events/4/at invalid_time"]);
         var today = Id.DayOf(DateTimeOffset.UtcNow);
         Event.Parser.ParseFrom((await _host.EntriesAsync(Topics.Events)).ShouldHaveSingleItem().Value.Span).Day.ShouldBeInRange(today - 1, today);
     }

@@ -75,7 +75,7 @@ sealed class Query
             return time;
         }
 
-        Fault(name, "invalid_time", "must be a time with offset, such as 2026-11-20T08:30:00.000Z");
+        Fault(name, "invalid_time", "must be a time of this century with offset, such as 2026-11-20T08:30:00.000Z");
         return null;
     }
 

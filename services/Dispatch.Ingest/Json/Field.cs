@@ -146,7 +146,7 @@ sealed class TimeField<T>(string name, string doc, Action<T, DateTimeOffset> set
         }
         else
         {
-            faults.Add("invalid_time", "must be a time with offset, such as 2026-11-20T08:30:00.000Z");
+            faults.Add("invalid_time", "must be a time of this century with offset, such as 2026-11-20T08:30:00.000Z");
         }
     }
 

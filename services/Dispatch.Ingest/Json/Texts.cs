@@ -10,6 +10,8 @@ static class Texts
 
     private static readonly SearchValues<char> Word = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-");
 
+    private const int YearMin = 2000;
+
     private static readonly string[] TimeForms =
         ["yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK"];
 
@@ -20,13 +22,14 @@ static class Texts
     public static TextFault? IsWord(string text) =>
         text.AsSpan().ContainsAnyExcept(Word) ? new TextFault("invalid_characters", "has letters, digits and . _ : - only") : null;
 
-    /// <summary>RFC 3339; the offset must be there, because a time without one means something else on every machine.</summary>
+    /// <summary>RFC 3339; the offset must be there, because a time without one means something else on every machine. Nothing of ours is older than this century.</summary>
     public static bool TryTime(string text, out DateTimeOffset time)
     {
         time = default;
         return text.Length is >= 20 and <= 40
             && (text[^1] is 'Z' || text[^6] is '+' or '-')
-            && DateTimeOffset.TryParseExact(text, TimeForms, CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal, out time);
+            && DateTimeOffset.TryParseExact(text, TimeForms, CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal, out time)
+            && time.Year >= YearMin;
     }
 
     public static string Time(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);

@@ -27,6 +27,9 @@ sealed class SettlementResource(Settlement settlement, TimeProvider clock)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
+    /// <summary>Every day is a partition that is read.</summary>
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(62);
+
     public static readonly IReadOnlyList<Parameter> Parameters =
     [
         new("from", "Accepted in this minute or later; default: a day ago."), new("until", "Accepted before this minute; default: now."), new("tenant", "One tenant's."),
@@ -39,9 +42,9 @@ sealed class SettlementResource(Settlement settlement, TimeProvider clock)
         var query = new Query(call.Http, Parameters);
         var until = query.Time("until") ?? clock.GetUtcNow().AddMinutes(1);
         var from = query.Time("from") ?? until.AddDays(-1);
-        if (from >= until)
+        if (from >= until || until - from > Longest)
         {
-            query.Fault("from", "out_of_range", "must lie before until");
+            query.Fault("from", "out_of_range", $"must lie before until, by {Longest.TotalDays:0} days at most");
         }
 
         var scope = new SettlementScope(from, until, query.Text("tenant"), query.Class(), query.Channel());

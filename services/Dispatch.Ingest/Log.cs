@@ -44,7 +44,7 @@ static partial class Log // 4000-4099
     [LoggerMessage(4023, LogLevel.Warning, "The snapshot of API keys {Path} cannot be used")]
     public static partial void KeySnapshotUnusable(this ILogger log, Exception exception, string path);
 
-    [LoggerMessage(4030, LogLevel.Warning, "A receipt for lane {Lane} was refused: its signature does not fit {Url}")]
+    [LoggerMessage(4030, LogLevel.Warning, "A receipt for lane {Lane} was refused: its signature does not fit {Url}; said once a minute")]
     public static partial void ReceiptForged(this ILogger log, string lane, string url);
 
     [LoggerMessage(4031, LogLevel.Warning, "A receipt for lane {Lane} was refused: {Reason}")]

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Dispatch.Contracts;
 using Dispatch.Ingest.Hooks;
 using Dispatch.Testing;
@@ -19,7 +20,7 @@ public sealed class HookTests : IAsyncLifetime
         await File.WriteAllTextAsync(_folder["sms-token"], Token + "\n");
         _host = await IngestHost.StartAsync(
             null, _folder, null,
-            ("Dispatch:PublicUrl", Public), ("Dispatch:Lanes:0:Name", "gw-1"), ("Dispatch:Lanes:0:Provider", "http-sms"), ("Dispatch:Lanes:0:TokenFile", _folder["sms-token"]));
+            ("Dispatch:PublicUrl", "https://API.shop.example:443/dispatch/"), ("Dispatch:Lanes:0:Name", "gw-1"), ("Dispatch:Lanes:0:Provider", "http-sms"), ("Dispatch:Lanes:0:TokenFile", _folder["sms-token"]));
     }
 
     public async Task DisposeAsync()
@@ -91,6 +92,31 @@ public sealed class HookTests : IAsyncLifetime
         (await PostAsync(Form("delivered"), path: "/hooks/http-sms/gw-1?message_id=msg_1")).ShouldBe(400);
         (await PostAsync(Form("delivered"), path: $"/hooks/http-sms/gw-2?message_id={Message}")).ShouldBe(404);
         (await _host.CountAsync()).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task An_empty_token_signs_nothing()
+    {
+        await File.WriteAllTextAsync(_folder["sms-token"], "\n");
+        File.SetLastWriteTimeUtc(_folder["sms-token"], DateTime.UtcNow.AddSeconds(5));
+
+        (await PostAsync(Form("delivered"), token: "")).ShouldBe(503);
+        (await PostAsync(Form("delivered"))).ShouldBe(503);
+        (await _host.CountAsync()).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task A_target_that_is_a_whole_url_is_malformed()
+    {
+        using var client = new TcpClient();
+        await client.ConnectAsync(_host.Address.Host, _host.Address.Port);
+        await using var stream = client.GetStream();
+        await stream.WriteAsync(System.Text.Encoding.ASCII.GetBytes(
+            $"POST {_host.Address}hooks/http-sms/gw-1?message_id={Message} HTTP/1.1\r\nHost: {_host.Address.Authority}\r\nConnection: close\r\n"
+            + "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 14\r\n\r\nMessageSid=SM1"));
+        using var reader = new StreamReader(stream);
+
+        (await reader.ReadLineAsync()).ShouldBe("HTTP/1.1 400 Bad Request");
     }
 
     [Fact]

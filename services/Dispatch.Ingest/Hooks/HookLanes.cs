@@ -24,13 +24,14 @@ sealed class HookLanes
     public HookLane? Of(string? name) => name is null ? null : _lanes.GetValueOrDefault(name);
 
     /// <summary>Read again when the file changes, so that a token can be rotated while we run.</summary>
-    /// <exception cref="IOException">It cannot be read now; the gateway comes again.</exception>
+    /// <exception cref="IOException">It cannot be read now, or is empty: anybody can sign with nothing. The gateway comes again.</exception>
     public byte[] TokenOf(HookLane lane)
     {
         var writtenAt = File.GetLastWriteTimeUtc(lane.TokenFile);
         if (!_tokens.TryGetValue(lane.Name, out var known) || known.WrittenAt != writtenAt)
         {
-            _tokens[lane.Name] = known = (writtenAt, Encoding.UTF8.GetBytes(File.ReadAllText(lane.TokenFile).Trim()));
+            var token = Encoding.UTF8.GetBytes(File.ReadAllText(lane.TokenFile).Trim());
+            _tokens[lane.Name] = known = (writtenAt, token.Length > 0 ? token : throw new IOException("the file is empty"));
         }
 
         return known.Token;

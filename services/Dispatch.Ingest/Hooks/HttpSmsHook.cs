@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 using Dispatch.Contracts;
 using Dispatch.Ingest.Http;
@@ -17,6 +18,11 @@ sealed class HttpSmsHook(HookLanes lanes, Appender appender, TimeProvider clock,
 {
     private const int BodyBytesMax = 64 * 1_024;
 
+    /// <summary>Anybody can send what does not fit, as often as they like; the metric counts them all.</summary>
+    private static readonly TimeSpan ForgedInterval = TimeSpan.FromMinutes(1);
+
+    private readonly ConcurrentDictionary<string, DateTimeOffset> _forgedToldAt = new();
+
     public async Task PostAsync(HttpContext http)
     {
         if (lanes.Of((string?)http.Request.RouteValues["lane"]) is not { } lane)
@@ -29,7 +35,7 @@ sealed class HttpSmsHook(HookLanes lanes, Appender appender, TimeProvider clock,
         var url = UrlOf(http, lane);
         if (!TwilioSignature.Fits(TokenOf(lane), url, form, http.Request.Headers["X-Twilio-Signature"]))
         {
-            log.ReceiptForged(lane.Name, new Uri(url).GetLeftPart(UriPartial.Path));
+            TellForged(lane, http.Request.Path);
             Count("forged");
             throw new RefusedException(new Problem(403, "invalid_signature", "The signature does not fit", "X-Twilio-Signature must fit the auth token, the URL and the form."));
         }
@@ -94,9 +100,25 @@ sealed class HttpSmsHook(HookLanes lanes, Appender appender, TimeProvider clock,
         }
     }
 
+    private void TellForged(HookLane lane, PathString path)
+    {
+        var now = clock.GetUtcNow();
+        if (!_forgedToldAt.TryGetValue(lane.Name, out var toldAt) || now - toldAt >= ForgedInterval)
+        {
+            _forgedToldAt[lane.Name] = now;
+            log.ReceiptForged(lane.Name, lane.Base.GetLeftPart(UriPartial.Authority) + lane.Base.AbsolutePath.TrimEnd('/') + path);
+        }
+    }
+
     /// <summary>Behind a proxy this process sees another address than the gateway called: the configured one counts, with path and query as they came.</summary>
-    private static string UrlOf(HttpContext http, HookLane lane) =>
-        lane.Base.GetLeftPart(UriPartial.Authority) + lane.Base.AbsolutePath.TrimEnd('/') + http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+    /// <exception cref="RefusedException">400: the target is a whole URL, as only a forward proxy is asked (RFC 9112, 3.2.2).</exception>
+    private static string UrlOf(HttpContext http, HookLane lane)
+    {
+        var target = http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+        return target.StartsWith('/')
+            ? lane.Base.GetLeftPart(UriPartial.Authority) + lane.Base.AbsolutePath.TrimEnd('/') + target
+            : throw new RefusedException(Problem.OfStatus(StatusCodes.Status400BadRequest));
+    }
 
     private static Dictionary<string, StringValues> FormOf(HttpContext http, ReadOnlySpan<byte> body)
     {

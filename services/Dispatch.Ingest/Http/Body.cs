@@ -7,6 +7,9 @@ namespace Dispatch.Ingest.Http;
 sealed class Body : IDisposable
 {
     private const int FirstBuffer = 4_096;
+
+    /// <summary>Room is made as bytes come: what a caller announces costs them nothing.</summary>
+    private const int FirstBufferMax = 64 * 1_024;
     private byte[] _buffer;
     private int _length;
 
@@ -34,7 +37,7 @@ sealed class Body : IDisposable
             throw TooLarge(bytesMax);
         }
 
-        var body = new Body((int)Math.Max(announced ?? 0, FirstBuffer));
+        var body = new Body((int)Math.Clamp(announced ?? 0, FirstBuffer, FirstBufferMax));
         try
         {
             var reader = http.Request.BodyReader;

@@ -147,7 +147,7 @@ sealed class LedgerWriter(Ledger ledger, IEventLog log, FeedbackHealth health, i
             Key = ByteString.CopyFrom(entry.Key.Span), Value = ByteString.CopyFrom(entry.Value.Span), Exception = fault.ToString(),
             At = entry.AppendedAt.ToUnixTimeMilliseconds(), Service = FeedbackHop.Reader,
         };
-        var record = new Record(Topics.Quarantine, entry.Key, quarantined.ToByteArray());
+        var record = new Record(Topics.Quarantine, entry.Key, quarantined.ToBytes(Record.StoredBytesMax));
         await step.Partition.CommitAsync([record], await log.PositionNotBehindAsync(id, step.Next, stop), stop);
         var skip = new LedgerBatch();
         step.Move(skip, log);

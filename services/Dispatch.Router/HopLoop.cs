@@ -115,7 +115,7 @@ sealed class HopLoop(IOptions<RouterOptions> options, TimeProvider clock, ILogge
         };
         List<Record> outputs =
         [
-            new Record(Topics.Quarantine, entry.Key, record.ToByteArray()) { Headers = entry.Headers },
+            new Record(Topics.Quarantine, entry.Key, record.ToBytes(Record.StoredBytesMax)) { Headers = entry.Headers },
             .. messages.Select(message => Outcomes.Quarantined(message, parking, exception.GetType().Name, now).ToRecord(entry.Headers)),
         ];
 

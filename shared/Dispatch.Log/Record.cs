@@ -2,10 +2,17 @@ namespace Dispatch.Log;
 
 /// <summary>One record to append. The partition follows from the key by <see cref="Partitioner"/>; records of one key keep their order within a topic.</summary>
 /// <param name="Key">Never an address: topics are read by more people than messages are.</param>
-/// <param name="Value">Protobuf, at most <see cref="ValueBytesMax"/>.</param>
+/// <param name="Value">
+/// Protobuf. Two limits: the door takes at most <see cref="ValueBytesMax"/>; the log takes <see cref="StoredBytesMax"/> on every topic, so that whatever came in has room for what
+/// hops add on its way (attempts, reasons, the wrapping of the quarantine).
+/// </param>
 public sealed record Record(string Topic, ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Value)
 {
+    /// <summary>What may come in from outside.</summary>
     public const int ValueBytesMax = 4 * 1024 * 1024;
+
+    /// <summary>What the log appends; a larger value is an <see cref="ArgumentException"/>.</summary>
+    public const int StoredBytesMax = ValueBytesMax + (64 * 1024);
 
     public IReadOnlyList<RecordHeader> Headers { get; init; } = [];
 

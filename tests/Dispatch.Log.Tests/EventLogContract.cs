@@ -72,7 +72,7 @@ public abstract class EventLogContract : IAsyncLifetime
         Record[] good = [new Record(Requests, Text("k"), Text("good"))];
         await Should.ThrowAsync<KeyNotFoundException>(async () => await Log.AppendAsync([.. good, new Record("no.such.topic", Text("k"), Text("v"))]));
         await Should.ThrowAsync<KeyNotFoundException>(async () => await Log.AppendAsync([.. good, new Record(Requests, Text("k"), Text("v")) { Partition = 99 }]));
-        await Should.ThrowAsync<ArgumentException>(async () => await Log.AppendAsync([.. good, new Record(Requests, Text("k"), new byte[Record.ValueBytesMax + 1])]));
+        await Should.ThrowAsync<ArgumentException>(async () => await Log.AppendAsync([.. good, new Record(Requests, Text("k"), new byte[Record.StoredBytesMax + 1])]));
         Should.Throw<KeyNotFoundException>(() => Log.PartitionsOf("no.such.topic"));
 
         (await EndsAsync(Requests)).ShouldBe(0);
@@ -81,7 +81,7 @@ public abstract class EventLogContract : IAsyncLifetime
     [Fact]
     public async Task The_largest_record_passes_and_is_handed_out_alone()
     {
-        var large = new byte[Record.ValueBytesMax];
+        var large = new byte[Record.StoredBytesMax];
         new Random(1).NextBytes(large);
         await Log.AppendAsync([new Record(Requests, Text("k"), large), new Record(Requests, Text("k"), Text("small"))]);
 

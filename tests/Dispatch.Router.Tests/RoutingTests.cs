@@ -121,6 +121,24 @@ public sealed class RoutingTests : IAsyncLifetime, IDisposable
         (await _router.OutcomesAsync()).Single(outcome => outcome.Kind == OutcomeKind.Quarantined).MessageId.ToByteArray().ShouldBe(keyless.FirstMessage().ToBytes());
     }
 
+    [Theory]
+    [InlineData(Record.ValueBytesMax, true)]
+    [InlineData(Record.StoredBytesMax, false)]
+    public async Task The_largest_record_that_throws_goes_to_quarantine_too(int bytes, bool withValue)
+    {
+        var recipient = Given.Recipient();
+        var topic = Topics.Requests(TrafficClass.Transactional);
+        var garbage = Enumerable.Repeat((byte)0xFF, bytes).ToArray();
+        var after = Given.Request(TrafficClass.Transactional, recipient, Channel.Email);
+        await _router.EventLog.AppendAsync([new Record(topic, recipient, garbage), new Record(topic, recipient, after.ToByteArray())]);
+        await _router.DrainedAsync();
+
+        (await _router.RoutedAsync()).Select(message => Id.From(message.MessageId.Span)).ShouldBe([after.FirstMessage()]);
+        var parked = (await _router.EventLog.AllAsync(Topics.Quarantine, Quarantined.Parser)).Single();
+        parked.Value.Length.ShouldBe(withValue ? bytes : 0);
+        (parked.Topic, parked.Offset).ShouldBe((topic, 0));
+    }
+
     [Fact]
     public async Task A_large_request_is_cut_into_commits_that_memory_can_hold()
     {

@@ -116,6 +116,11 @@ sealed class QuarantineResource(IEventLog log, Appender appender, ControlStore c
     /// <returns>The record that starts it again; null: nobody can.</returns>
     private static Record? Again(Quarantined parked)
     {
+        if (parked.Value.IsEmpty)
+        {
+            return null; // left out as too large; empty would be read as a record that says nothing
+        }
+
         if (parked.Topic is Topics.Outcomes or Topics.Events)
         {
             return new Record(parked.Topic, parked.Key.Memory, parked.Value.Memory);

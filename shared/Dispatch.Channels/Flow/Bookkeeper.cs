@@ -25,7 +25,7 @@ sealed class Bookkeeper(JournalFile journal, Channel channel, TimeProvider time)
         var (message, now) = (item.Message, Now);
         var after = Aftermath.Of(message, attempt, wasAtOnce, now, Random.Shared.NextDouble());
         message.MayHaveLeft = after.MayHaveLeft;
-        message.LastReason = attempt.Reason;
+        message.LastReason = Quarantined.Cut(attempt.Reason, Onward.ReasonLengthMax);
         var retryAt = after.Retry is { Kind: not RetryKind.GiveUpExpired } retry ? retry.At.ToUnixTimeMilliseconds() : 0;
         var state = after.Course switch { Course.Sent => State.Sent, Course.Failed => State.Failed, _ => State.Sending };
         var outcome = Outcomes.OfAttempt(message, journal.Owner.Epoch, attempt, lane, state, retryAt, now, suppress);

@@ -20,6 +20,7 @@ sealed class Intake(Works works, IReadOnlyList<string> topics, Memory memories, 
 {
     private const int OnwardMax = 1_000;
     private const int IdBytes = 16;
+    private static readonly string TooLarge = $"message_too_large: its record has more than {Onward.IncomingBytesMax} bytes";
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LookAtModes = TimeSpan.FromMilliseconds(250);
 
@@ -128,7 +129,13 @@ sealed class Intake(Works works, IReadOnlyList<string> topics, Memory memories, 
             return;
         }
 
-        if (works.Modes.IsTenantStopped(feed.Class, message.Tenant))
+        if (entry.Value.Length > Onward.IncomingBytesMax)
+        {
+            works.Log.PoisonRecord(feed.Partition.Id.Topic, feed.Partition.Id.Partition, entry.Offset, TooLarge);
+            Telemetry.Parked(works.Books.Service);
+            works.Books.Quarantine(item, TooLarge);
+        }
+        else if (works.Modes.IsTenantStopped(feed.Class, message.Tenant))
         {
             works.Books.Hold(item, HoldReasons.Paused);
         }

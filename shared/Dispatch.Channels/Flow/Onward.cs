@@ -8,6 +8,15 @@ namespace Dispatch.Channels.Flow;
 /// <summary>The records by which a message goes on elsewhere. Pure; each takes the message as it is now.</summary>
 static class Onward
 {
+    /// <summary>Kept free for what is added to a message here: a reason, an attempt more, a time.</summary>
+    private const int Room = 8 * 1024;
+
+    /// <summary>Of the record that came. A larger one might not fit where it goes on to, and a record that the log refuses would stop its whole partition.</summary>
+    public const int IncomingBytesMax = Record.StoredBytesMax - Room;
+
+    /// <summary>A provider's words go on with the message: only so many of them.</summary>
+    public const int ReasonLengthMax = 1_024;
+
     public static Record ToRetry(WorkItem item, DateTimeOffset notBefore, TimeSpan delay)
     {
         item.Message.NotBefore = notBefore.ToUnixTimeMilliseconds();
@@ -62,7 +71,7 @@ static class Onward
             Service = service,
             MessageId = message?.MessageId ?? ByteString.Empty,
             Tenant = message?.Tenant ?? "",
-        }.ToByteArray());
+        }.ToBytes(Record.StoredBytesMax));
 
     private static Record Of(WorkItem item, string topic, long notBefore)
     {

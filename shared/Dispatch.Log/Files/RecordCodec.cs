@@ -12,9 +12,9 @@ static class RecordCodec
     /// <exception cref="ArgumentException">The record is larger than a record may be.</exception>
     public static int SizeOf(Record record)
     {
-        if (record.Value.Length > Record.ValueBytesMax)
+        if (record.Value.Length > Record.StoredBytesMax)
         {
-            throw new ArgumentException($"A value of {record.Value.Length} bytes; at most {Record.ValueBytesMax} are allowed (topic {record.Topic}).", nameof(record));
+            throw new ArgumentException($"A value of {record.Value.Length} bytes; at most {Record.StoredBytesMax} are allowed (topic {record.Topic}).", nameof(record));
         }
 
         if (record.Key.Length > ushort.MaxValue || record.Headers.Count > byte.MaxValue)

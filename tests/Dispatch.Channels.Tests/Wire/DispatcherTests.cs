@@ -270,6 +270,21 @@ public sealed class DispatcherTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_message_that_leaves_no_room_to_go_on_is_quarantined_and_its_neighbours_go_on()
+    {
+        var large = Rig.NewMessage("ok-large");
+        large.Variables = ByteString.CopyFrom(new byte[Record.StoredBytesMax - large.CalculateSize() - 100]);
+        await _rig.PutAsync(20);
+        await _rig.PutAsync(large);
+        await _rig.PutAsync(20);
+        await _rig.StartAsync((Rig.Lane(), _endpoint.Address));
+        await _rig.ExpectAsync(State.Quarantined, 1, TimeSpan.FromSeconds(30));
+        await _rig.ExpectAsync(State.Sent, 40);
+        await Eventually.HoldsAsync(async () => (await _rig.ReadAsync(Topics.Quarantine)).Count == 1);
+        await _rig.DrainedAsync(Topics.Messages(Channel.Push, TrafficClass.Transactional));
+    }
+
+    [Fact]
     public async Task A_record_that_is_no_message_is_parked_and_its_neighbours_go_on()
     {
         await _rig.Log.AppendAsync([new Record(Topics.Messages(Channel.Push, TrafficClass.Campaign), new byte[] { 1 }, new byte[] { 0xff, 0xff, 0xff })]);

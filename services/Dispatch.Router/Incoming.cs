@@ -10,8 +10,8 @@ sealed record Incoming(Entry Entry, Request? Request, Message? Message)
     /// <summary>How many messages come of it.</summary>
     public int Messages { get; } = Request?.Recipients.Sum(recipient => recipient.Addresses.Count) ?? 1;
 
-    /// <summary>What they take in memory and in the log, nearly: every message carries its content.</summary>
-    public long Bytes => Request is null ? Entry.Value.Length : Entry.Value.Length + ((long)Messages * ContentBytes(Request));
+    /// <summary>What they take in memory and in the log, nearly: every message carries what the request says once for all.</summary>
+    public long Bytes => Request is null ? Entry.Value.Length : Entry.Value.Length + ((long)Messages * SharedBytes(Request));
 
     /// <exception cref="InvalidProtocolBufferException">Not such a record.</exception>
     /// <exception cref="InvalidDataException">A record that nothing can be decided about.</exception>
@@ -35,8 +35,9 @@ sealed record Incoming(Entry Entry, Request? Request, Message? Message)
         ? new Incoming(entry, Request.Parser.ParseFrom(entry.Value.Span), null)
         : new Incoming(entry, null, Message.Parser.ParseFrom(entry.Value.Span));
 
-    private static int ContentBytes(Request request) =>
-        Math.Max(request.Content?.Push.Length ?? 0, Math.Max(request.Content?.Email.Length ?? 0, request.Content?.Sms.Length ?? 0)) + request.Variables.Length;
+    private static int SharedBytes(Request request) =>
+        Math.Max(request.Content?.Push.Length ?? 0, Math.Max(request.Content?.Email.Length ?? 0, request.Content?.Sms.Length ?? 0)) + request.Variables.Length + request.Metadata.Length
+        + request.Labels.Sum(label => label.Length) + request.Campaign.Length;
 
     private static void Check(Request request)
     {

@@ -140,6 +140,15 @@ public sealed class RoutingTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
+    public void What_every_message_of_a_request_carries_counts_for_each()
+    {
+        var request = Given.Request(TrafficClass.Campaign, Enumerable.Range(0, 10).Select(_ => Given.Reached(Given.Recipient(), Channel.Email)));
+        request.Metadata = ByteString.CopyFrom(new byte[10_000]);
+        var entry = new Entry(0, DateTimeOffset.UnixEpoch, Array.Empty<byte>(), request.ToByteArray(), []);
+        Incoming.Read(Topics.Requests(TrafficClass.Campaign), entry).Bytes.ShouldBeGreaterThan(11 * 10_000);
+    }
+
+    [Fact]
     public async Task A_large_request_is_cut_into_commits_that_memory_can_hold()
     {
         var requests = Enumerable.Range(0, 30).Select(_ => Given.Request(

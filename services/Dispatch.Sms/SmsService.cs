@@ -28,8 +28,12 @@ public static class SmsService
         return new HttpSmsSender(options, $"{callback}/hooks/{HttpSms}/{Uri.EscapeDataString(lane.Name)}", services.GetRequiredService<TimeProvider>());
     }
 
-    private static string CallbackBase(HttpSmsOptions options, IConfiguration configuration) =>
-        (options.CallbackBase?.GetLeftPart(UriPartial.Path) ?? configuration["Dispatch:PublicUrl"] ?? configuration["Dispatch:Listen"] ?? new DispatchOptions().Listen).TrimEnd('/');
+    /// <summary>In canonical form (host in lower case, no default port), as Ingest writes it: a gateway signs the address that it is given, to the letter.</summary>
+    internal static string CallbackBase(HttpSmsOptions options, IConfiguration configuration) =>
+        (options.CallbackBase ?? new Uri(Given(configuration["Dispatch:PublicUrl"]) ?? Given(configuration["Dispatch:Listen"]) ?? new DispatchOptions().Listen))
+        .GetLeftPart(UriPartial.Path).TrimEnd('/');
+
+    private static string? Given(string? value) => string.IsNullOrEmpty(value) ? null : value;
 
     private static ChannelControl ControlOf(IServiceProvider services)
     {

@@ -83,7 +83,8 @@ public static class IngestService
             json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
             json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;
         });
-        services.AddOpenApi("v1", options => options.AddDocumentTransformer((document, context, stop) =>
+        services.AddSingleton<DescriptionBytes>();
+        services.AddOpenApi(DescriptionBytes.Document, options => options.AddDocumentTransformer((document, context, stop) =>
             Description.FillAsync(document, context, context.ApplicationServices.GetRequiredService<Api>().Calls, stop)));
         services.AddHealthChecks().AddCheck<Appender>("log.append").AddCheck<DoorHealth>("idempotency");
         return builder;
@@ -97,7 +98,7 @@ public static class IngestService
             app.MapMethods(call.Path, [call.Method], call.Run).ExcludeFromDescription(); // described from the same table, not by reflection
         }
 
-        app.MapOpenApi("/openapi/{documentName}.json");
+        app.MapGet($"/openapi/{DescriptionBytes.Document}.json", app.Services.GetRequiredService<DescriptionBytes>().AnswerAsync).ExcludeFromDescription();
         return app;
     }
 

@@ -5,9 +5,16 @@ using Microsoft.Extensions.Options;
 
 namespace Dispatch.Router;
 
-/// <summary>Keeps the copies of suppressions and cap rules up to date: from disk at once, from the store whenever it answers.</summary>
-sealed class Copies(SuppressionCopy suppressions, CapRuleBook rules, IOptions<RouterOptions> options, TimeProvider clock, ILogger<Copies> log) : BackgroundService
+/// <summary>Keeps the copies of suppressions and cap rules up to date: from disk at once, from the store at each change that it tells of and whenever it answers.</summary>
+sealed class Copies(
+    SuppressionCopy suppressions, CapRuleBook rules, Database database, IOptions<RouterOptions> options, TimeProvider clock, ILogger<Copies> log) : BackgroundService
 {
+    /// <summary>On which the store tells of a change; see its migration 0012.</summary>
+    private const string Channel = "dispatch_copies";
+
+    /// <summary>A bulk of changes is told change by change: what comes close together is read together.</summary>
+    private static readonly TimeSpan Together = TimeSpan.FromMilliseconds(20);
+
     private readonly TaskCompletionSource _asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _away;
 
@@ -32,9 +39,7 @@ sealed class Copies(SuppressionCopy suppressions, CapRuleBook rules, IOptions<Ro
         {
             try
             {
-                await rules.RefreshAsync(stoppingToken);
-                await suppressions.RefreshAsync(stoppingToken);
-                _away = false;
+                await FollowAsync(stoppingToken);
             }
             catch (Exception e) when (StoreFault.IsUnavailable(e))
             {
@@ -47,8 +52,25 @@ sealed class Copies(SuppressionCopy suppressions, CapRuleBook rules, IOptions<Ro
             }
 
             _asked.TrySetResult();
-
             await Task.Delay(options.Value.RefreshInterval, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>Hears of a change at once, and looks now and then whatever was heard.</summary>
+    /// <exception cref="Exception">The store is away, as <see cref="StoreFault"/> says.</exception>
+    private async Task FollowAsync(CancellationToken stop)
+    {
+        await using var connection = await database.ListenAsync(Channel, stop);
+        while (true)
+        {
+            await rules.RefreshAsync(stop);
+            await suppressions.RefreshAsync(stop);
+            _away = false;
+            _asked.TrySetResult();
+            if (await connection.WaitAsync(options.Value.RefreshInterval, stop))
+            {
+                await Task.Delay(Together, clock, stop);
+            }
         }
     }
 }

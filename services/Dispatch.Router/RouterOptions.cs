@@ -40,7 +40,7 @@ sealed class RouterOptions
     /// <summary>For so long after the start a ledger that was never writable is waited for, whatever the class does without it: the store may be starting too.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "00:05:00")] public TimeSpan LedgerStartGrace { get; init; } = TimeSpan.FromSeconds(15);
 
-    /// <summary>How often suppressions and cap rules are looked at for changes.</summary>
+    /// <summary>How often suppressions and cap rules are looked at, besides at each change that the store tells of.</summary>
     [Range(typeof(TimeSpan), "00:00:00.050", "00:05:00")] public TimeSpan RefreshInterval { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>For so long a record that is equal to a marked one is dropped: an Ingest may have been frozen in its append (architecture, 4.1).</summary>

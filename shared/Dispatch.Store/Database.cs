@@ -47,6 +47,26 @@ public sealed class Database : IAsyncDisposable
     public ValueTask<NpgsqlConnection> OpenAsync(CancellationToken stop) =>
         IsReady ? Source.OpenConnectionAsync(stop) : throw new StoreNotReadyException("the store's migrations have not run yet");
 
+    /// <summary>A connection that hears what is told on a channel: <see cref="NpgsqlConnection.WaitAsync(TimeSpan, CancellationToken)"/> returns when something was.</summary>
+    /// <param name="channel">One of this project's own names; it becomes part of the statement.</param>
+    public async Task<NpgsqlConnection> ListenAsync(string channel, CancellationToken stop)
+    {
+        var connection = await OpenAsync(stop);
+        try
+        {
+#pragma warning disable CA2100 // LISTEN takes no parameters, and no caller passes what came from outside
+            await using var listen = new NpgsqlCommand($"listen {channel}", connection);
+#pragma warning restore CA2100
+            await listen.ExecuteNonQueryAsync(stop);
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
     /// <summary>Runs <paramref name="work"/> in one transaction: all of it or nothing.</summary>
     public async Task<T> InTransactionAsync<T>(Func<NpgsqlConnection, NpgsqlTransaction, Task<T>> work, CancellationToken stop)
     {

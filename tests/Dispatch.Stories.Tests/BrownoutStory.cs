@@ -24,7 +24,7 @@ public sealed class BrownoutStory(ITestOutputHelper output) : Story(output)
         await session.SandboxAsync("/settings", new JsonObject { ["provider"] = provider, ["mode"] = mode, ["retry_after_s"] = RetryAfter.TotalSeconds }, default);
         await session.Load.RunAsync(plan.Skip(200).Take(200), connections: 4, persistent: false);
         await Task.Delay(RetryAfter / 2);
-        await session.SandboxAsync("/settings", new JsonObject { ["provider"] = provider, ["mode"] = "normal", ["retry_after_s"] = 0 }, default);
+        await session.SandboxAsync("/settings", new JsonObject { ["provider"] = provider, ["mode"] = "normal", ["retry_after_s"] = Session.RetryAfterSeconds }, default);
         await session.Load.RunAsync(plan.Skip(400), connections: 4, persistent: false);
         await JudgeAsync(session);
         await StatsMatchAsync(session);

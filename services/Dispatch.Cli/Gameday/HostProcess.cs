@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
 
 namespace Dispatch.Cli.Gameday;
 
@@ -117,7 +118,15 @@ public sealed partial class HostProcess : IAsyncDisposable
         _process?.Dispose();
     }
 
-    private async Task ReadyAsync(TimeSpan patience, CancellationToken stop)
+    private Task ReadyAsync(TimeSpan patience, CancellationToken stop) => AnswersAsync(
+        checks => checks.All(it => (string?)it.Value!["status"] == "ready"), "ready", patience, stop);
+
+    /// <summary>Waits until a dependency's health, as the admin port shows it, is as wanted.</summary>
+    /// <exception cref="TimeoutException">It was not, in time; the message has the host's last lines.</exception>
+    public Task WhenAsync(string name, Func<JsonNode, bool> wanted, TimeSpan patience, CancellationToken stop) => AnswersAsync(
+        checks => checks[name] is { } check && wanted(check), name, patience, stop);
+
+    private async Task AnswersAsync(Func<JsonObject, bool> wanted, string what, TimeSpan patience, CancellationToken stop)
     {
         using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(2) };
         var since = Stopwatch.GetTimestamp();
@@ -131,9 +140,7 @@ public sealed partial class HostProcess : IAsyncDisposable
             try
             {
                 using var answer = await http.GetAsync(new Uri(Admin, "/healthz/ready"), stop);
-                var body = await answer.Content.ReadAsStringAsync(stop);
-                if (answer.StatusCode == HttpStatusCode.OK && body.Contains("\"status\": \"ready\"", StringComparison.Ordinal)
-                    && !body.Contains("\"unready\"", StringComparison.Ordinal) && !body.Contains("\"degraded\"", StringComparison.Ordinal))
+                if (JsonNode.Parse(await answer.Content.ReadAsStringAsync(stop))?["checks"] is JsonObject checks && wanted(checks))
                 {
                     return;
                 }
@@ -146,7 +153,7 @@ public sealed partial class HostProcess : IAsyncDisposable
             await Task.Delay(50, stop);
         }
 
-        throw new TimeoutException($"the host was not ready within {patience}; its last lines:\n{LastLines}");
+        throw new TimeoutException($"the host was not as wanted ({what}) within {patience}; its last lines:\n{LastLines}");
     }
 
     private void Keep(string? line)

@@ -7,6 +7,9 @@ namespace Dispatch.Cli.Gameday;
 /// <summary>A running system under test, a load of its own name, and the three logs that the verdict joins.</summary>
 public sealed class Session : IAsyncDisposable
 {
+    /// <summary>What a busy provider asks for; one that asks for nothing gets its documented pause, which is a minute for FCM.</summary>
+    public const int RetryAfterSeconds = 1;
+
     private ApiClient? _client;
 
     public Session(string data, int seed, int capLimit = 3, IReadOnlyDictionary<string, string>? settings = null)
@@ -41,6 +44,11 @@ public sealed class Session : IAsyncDisposable
             ["kind"] = "global", ["limit"] = CapLimit, ["window_seconds"] = (int)CapWindow.TotalSeconds, ["classes"] = new JsonArray("automation", "campaign"),
         };
         (await Client.PostAsync("/v1/caps", rule, stop: stop)).EnsureSuccess();
+        await Host.WhenAsync("router", check => (int?)check["data"]?["cap_rules"] > 0, patience, stop);
+        foreach (var provider in new[] { "apns", "fcm", "http-sms" })
+        {
+            await SandboxAsync("/settings", new JsonObject { ["provider"] = provider, ["retry_after_s"] = RetryAfterSeconds }, stop);
+        }
     }
 
     /// <param name="channel">null: all of them.</param>

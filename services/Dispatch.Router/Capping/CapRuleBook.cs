@@ -20,6 +20,8 @@ sealed class CapRuleBook(CapRules store, IOptions<DispatchOptions> dispatch, ILo
     private volatile FrozenDictionary<string, CapRule[]> _rules = FrozenDictionary<string, CapRule[]>.Empty;
     private byte[] _written = [];
 
+    public int Count => _rules.Values.Sum(rules => rules.Length);
+
     public bool IsKnown => _known.Task.IsCompleted;
 
     public Task WhenKnownAsync(CancellationToken stop) => _known.Task.WaitAsync(stop);

@@ -8,7 +8,7 @@ namespace Dispatch.Router.Suppressions;
 /// <summary>
 /// Which addresses get nothing, in memory and on disk.
 /// Promise: suppressions fail closed. While PostgreSQL is away the last copy is asked; without any copy nothing is routed at all.
-/// What is suppressed is known here within <see cref="RouterOptions.RefreshInterval"/>.
+/// What is suppressed is known here as soon as the store tells of it, and within <see cref="RouterOptions.RefreshInterval"/> if it cannot.
 /// </summary>
 sealed class SuppressionCopy(SuppressionStore store, IOptions<DispatchOptions> dispatch, TimeProvider clock, ILogger<SuppressionCopy> log) : IDisposable
 {

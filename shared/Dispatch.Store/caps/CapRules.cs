@@ -5,7 +5,7 @@ using NpgsqlTypes;
 
 namespace Dispatch.Store;
 
-/// <summary>The rules of caps, as a tenant keeps them. Routers hear of a change within seconds; it counts from then on.</summary>
+/// <summary>The rules of caps, as a tenant keeps them. Routers hear of a change within milliseconds; it counts from then on.</summary>
 public sealed class CapRules(Database database)
 {
     /// <summary>Every tenant's.</summary>

@@ -1,7 +1,6 @@
 using Dispatch.Contracts;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Npgsql;
 
 namespace Dispatch.Store.Control;
 
@@ -46,12 +45,7 @@ sealed class ControlFeed(Database database, ControlStore store, Action<ControlSn
 
     private async Task FollowAsync(CancellationToken stop)
     {
-        await using var connection = await database.OpenAsync(stop);
-        await using (var listen = new NpgsqlCommand($"listen {ControlStore.NotifyChannel}", connection))
-        {
-            await listen.ExecuteNonQueryAsync(stop);
-        }
-
+        await using var connection = await database.ListenAsync(ControlStore.NotifyChannel, stop);
         while (true)
         {
             var now = clock.GetUtcNow();

@@ -13,3 +13,12 @@ create table suppressions (
 );
 create index suppressions_changed on suppressions (changed);
 create index suppressions_newest on suppressions (tenant, created_at desc, channel, address_key) where removed_at is null;
+
+-- Whoever holds a copy hears of a change at once; reading now and then is the way back when nobody could be told.
+create function tell_copies() returns trigger language plpgsql as $$
+begin
+  perform pg_notify('dispatch_copies', tg_table_name);
+  return null;
+end $$;
+create trigger tells_copies after insert or update or delete on suppressions for each statement execute function tell_copies();
+create trigger tells_copies after insert or update or delete on cap_rules for each statement execute function tell_copies();

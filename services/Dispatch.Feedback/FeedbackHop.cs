@@ -81,23 +81,45 @@ sealed class FeedbackHop(
     private async Task ReadAsync(IPartition partition, LedgerWriter writer, CancellationToken stop)
     {
         var from = await StartAsync(partition, stop);
-        var committed = clock.GetTimestamp();
-        await foreach (var batch in partition.ReadAsync(new Position(from ?? 0), stop))
+        var (told, toldAt) = (from, clock.GetTimestamp());
+        await using var batches = partition.ReadAsync(new Position(from ?? 0), stop).GetAsyncEnumerator(CancellationToken.None);
+        while (true)
         {
+            Task<bool> next = batches.MoveNextAsync().AsTask();
+            if (from is { } reached && from != told && await IsDueAsync(toldAt, next))
+            {
+                await TellAsync(partition, reached);
+                (told, toldAt) = (from, clock.GetTimestamp());
+            }
+
+            if (!await next)
+            {
+                break;
+            }
+
+            var batch = batches.Current;
             await writer.WriteAsync(new Step(partition, batch.Entries, from, batch.End), stop);
             from = batch.End;
             health.Passed(partition.Id, partition.End - batch.End);
-            if (clock.GetElapsedTime(committed) >= options.Value.CommitInterval)
-            {
-                await TellAsync(partition, batch.End);
-                committed = clock.GetTimestamp();
-            }
         }
 
         if (from is { } last && partition.LeaseHolds)
         {
             await TellAsync(partition, last);
         }
+    }
+
+    /// <summary>Is it time to tell the log? Waits for that while nothing else comes, since the last batch before a quiet hour is to be told of as well.</summary>
+    private async ValueTask<bool> IsDueAsync(long toldAt, Task next)
+    {
+        var left = options.Value.CommitInterval - clock.GetElapsedTime(toldAt);
+        if (left > TimeSpan.Zero && !next.IsCompleted)
+        {
+            await next.WaitAsync(left, clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return !next.IsCompleted;
+        }
+
+        return left <= TimeSpan.Zero;
     }
 
     /// <summary>Null: the store has never heard of this partition.</summary>
@@ -124,7 +146,7 @@ sealed class FeedbackHop(
         {
             await partition.CommitAsync([], await log.PositionNotBehindAsync(partition.Id, next, CancellationToken.None), CancellationToken.None);
         }
-        catch (AppendException e)
+        catch (Exception e) when (e is AppendException or LeaseLostException)
         {
             logger.LogNotTold(partition.Id.Topic, partition.Id.Partition, e.Message);
         }

@@ -63,7 +63,7 @@ sealed class Pace(LaneOptions options, TimeSpan probeDelay, TimeSpan probeDelayM
             var now = Now;
             var room = Math.Min(Math.Min(_health.Admits(now), BatchMax), Math.Min(Math.Min(limit, _window.Size) - _inFlight, _bucket.Available(now)));
             _wantsRoom = room <= 0;
-            return _health.State == LaneState.Open ? new Grant(room, _budget.Available, IsProbe: false) : new Grant(room, 1, IsProbe: true);
+            return _health.State == LaneState.Open ? new Grant(room, _budget.Available(now), IsProbe: false) : new Grant(room, 1, IsProbe: true);
         }
     }
 

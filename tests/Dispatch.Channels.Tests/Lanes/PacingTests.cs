@@ -109,13 +109,38 @@ public class PacingTests
         for (; sent < 10_000; sent++)
         {
             budget.Sent(1, 0);
-            for (; budget.Available > 0; retries++)
+            for (; budget.Available(TimeSpan.Zero) > 0; retries++)
             {
                 budget.Sent(0, 1);
             }
         }
 
         ((double)retries / sent).ShouldBeInRange(0.099, 0.103);
+    }
+
+    [Fact]
+    public void A_lane_that_has_nothing_left_but_retries_gets_through_them()
+    {
+        var budget = new RetryBudget();
+        var retries = 0;
+        for (var now = TimeSpan.Zero; now < TimeSpan.FromMinutes(1); now += TimeSpan.FromMilliseconds(5))
+        {
+            for (; budget.Available(now) > 0; retries++)
+            {
+                budget.Sent(0, 1);
+            }
+        }
+
+        retries.ShouldBeInRange(310, 320); // the 20 at the start, and 5 a second
+    }
+
+    [Fact]
+    public void An_hour_of_rest_earns_no_burst_of_retries()
+    {
+        var budget = new RetryBudget();
+        budget.Available(TimeSpan.FromHours(1)).ShouldBe(20);
+        budget.Sent(1_000, 0);
+        budget.Available(TimeSpan.FromHours(2)).ShouldBe(120); // what was earned is not lost to the clock
     }
 
     [Fact]

@@ -171,7 +171,7 @@ public sealed class Sandbox : IAsyncDisposable
 
     Provider Provider(string name, OracleFile file)
     {
-        var provider = new Provider(name, new ProviderSettings { StreamLimit = options.StreamLimit }, file);
+        var provider = new Provider(name, new ProviderSettings { StreamLimit = options.StreamLimit, RetryAfterS = options.RetryAfterSeconds }, file);
         providers[name] = provider;
         provider.Counters.Show(meter, name);
         return provider;

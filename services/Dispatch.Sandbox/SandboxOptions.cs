@@ -19,6 +19,9 @@ public sealed record SandboxOptions
     /// <summary>SETTINGS_MAX_CONCURRENT_STREAMS of APNs and FCM; APNs begins a connection with 1 (gun issue 246).</summary>
     [Range(1, 100_000)] public int StreamLimit { get; init; } = 1000;
 
+    /// <summary>Seconds in Retry-After of 429 and 503 answers, until the admin API says otherwise; 0: no such header.</summary>
+    [Range(0, 86_400)] public int RetryAfterSeconds { get; init; }
+
     /// <summary>True: STARTTLS is offered, and AUTH only behind it, as relays do. False: plain text with AUTH.</summary>
     public bool SmtpTls { get; init; } = true;
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Dispatch.Cli.Gameday;
 using Xunit.Abstractions;
 
@@ -19,7 +20,9 @@ public abstract class Story(ITestOutputHelper output) : IAsyncLifetime
 
     protected async Task<Verdict> JudgeAsync(Session session, int inFlightWindow = 0)
     {
+        var loaded = Stopwatch.GetTimestamp();
         await session.SettleAsync(SettlePatience, _ => { }, default);
+        Tell($"settled {Stopwatch.GetElapsedTime(loaded).TotalSeconds:0.0} s after the load");
         var verdict = await session.VerdictAsync(default, inFlightWindow);
         Tell($"accepted {verdict.Accepted}, lost {verdict.Lost.Count}, unsettled {verdict.Unsettled}, duplicates {verdict.Duplicates.Count}, sent again {verdict.Repeats}, cap violations {verdict.CapViolations}, errors {session.Load.Errors}");
         Tell(string.Join(", ", verdict.States.Where(it => it.Value > 0).Select(it => $"{it.Key} {it.Value}")));

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using Dispatch.Cli.Api;
@@ -14,7 +15,8 @@ public sealed class Session : IAsyncDisposable
 
     public Session(string data, int seed, int capLimit = 3, IReadOnlyDictionary<string, string>? settings = null)
     {
-        Host = new HostProcess(data, settings);
+        var retryAfter = new KeyValuePair<string, string>("Dispatch:Sandbox:RetryAfterSeconds", RetryAfterSeconds.ToString(CultureInfo.InvariantCulture));
+        Host = new HostProcess(data, new Dictionary<string, string>([retryAfter, .. settings ?? new Dictionary<string, string>()]));
         CapLimit = capLimit;
         Name = $"day{seed}";
         Plan = new Plan(seed, Name, capLimit);
@@ -45,10 +47,6 @@ public sealed class Session : IAsyncDisposable
         };
         (await Client.PostAsync("/v1/caps", rule, stop: stop)).EnsureSuccess();
         await Host.WhenAsync("router", check => (int?)check["data"]?["cap_rules"] > 0, patience, stop);
-        foreach (var provider in new[] { "apns", "fcm", "http-sms" })
-        {
-            await SandboxAsync("/settings", new JsonObject { ["provider"] = provider, ["retry_after_s"] = RetryAfterSeconds }, stop);
-        }
     }
 
     /// <param name="channel">null: all of them.</param>

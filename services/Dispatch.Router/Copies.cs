@@ -15,6 +15,8 @@ sealed class Copies(
     /// <summary>A bulk of changes is told change by change: what comes close together is read together.</summary>
     private static readonly TimeSpan Together = TimeSpan.FromMilliseconds(20);
 
+    private static readonly TimeSpan RestAfterFault = TimeSpan.FromSeconds(1);
+
     private readonly TaskCompletionSource _asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _away;
 
@@ -52,7 +54,7 @@ sealed class Copies(
             }
 
             _asked.TrySetResult();
-            await Task.Delay(options.Value.RefreshInterval, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(RestAfterFault, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

@@ -5,7 +5,8 @@ namespace Dispatch.Sandbox;
 /// <summary>What every stand-in has besides its protocol: a name, settings that change while it runs, counters, its oracle log and its memory of tries.</summary>
 /// <param name="name">apns, fcm, smtp, smtp-2, ..., http-sms: the name in the admin API.</param>
 /// <param name="defaults">What a reset goes back to.</param>
-sealed class Provider(string name, ProviderSettings defaults, OracleFile oracle)
+/// <param name="tries">What messages were tried before; relays share it, because the same mailboxes stand behind them all.</param>
+sealed class Provider(string name, ProviderSettings defaults, OracleFile oracle, Tries tries)
 {
     readonly EvenShare errors = new();
     volatile ProviderSettings? changed;
@@ -15,8 +16,6 @@ sealed class Provider(string name, ProviderSettings defaults, OracleFile oracle)
     public OracleFile Oracle => oracle;
 
     public Counters Counters { get; } = new();
-
-    public Tries Tries { get; } = new();
 
     public ProviderSettings Settings => changed ?? defaults;
 
@@ -32,7 +31,7 @@ sealed class Provider(string name, ProviderSettings defaults, OracleFile oracle)
     public void Reset()
     {
         Counters.Reset();
-        Tries.Forget();
+        tries.Forget();
         Change(defaults);
     }
 
@@ -44,7 +43,7 @@ sealed class Provider(string name, ProviderSettings defaults, OracleFile oracle)
     /// </summary>
     public Behaviour Next(Behaviour asked, string messageId, string address) => asked.Act switch
     {
-        Act.Retry or Act.Busy or Act.Silent or Act.Cut or Act.Greylist when !Tries.IsEarly(messageId + "|" + address, asked.Count) => Behaviour.None,
+        Act.Retry or Act.Busy or Act.Silent or Act.Cut or Act.Greylist when !tries.IsEarly(messageId + "|" + address, asked.Count) => Behaviour.None,
         _ => asked,
     };
 

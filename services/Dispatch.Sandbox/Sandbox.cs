@@ -137,15 +137,15 @@ public sealed class Sandbox : IAsyncDisposable
         return Run(provider, new Http2Server(listener, standIn, provider, certificate, wheel, logs.CreateLogger<FcmStandIn>()));
     }
 
-    /// <summary>Makes the relays: each has a name, a port and switches of its own; they share user, certificate and oracle log.</summary>
+    /// <summary>Makes the relays: each has a name, a port and switches of its own; they share user, certificate, oracle log and mailboxes.</summary>
     Func<int, IPEndPoint> Relay(SslStreamCertificateContext certificate)
     {
-        var file = oracle.Open("smtp");
+        var (file, tries) = (oracle.Open("smtp"), new Tries());
         var auth = new SmtpAuth(Credentials.SmtpUser, Credentials.SmtpPassword());
         return number =>
         {
             var (name, port) = number == 0 ? ("smtp", 2) : ($"smtp-{number + 1}", 19 + number);
-            var server = new SmtpServer(At(port), new SmtpRelay(Provider(name, file), options, auth, certificate), logs.CreateLogger<SmtpServer>());
+            var server = new SmtpServer(At(port), new SmtpRelay(Provider(name, file, tries), options, auth, certificate), logs.CreateLogger<SmtpServer>());
             running.Push(server);
             return server.Endpoint;
         };
@@ -169,9 +169,9 @@ public sealed class Sandbox : IAsyncDisposable
         return new Uri($"https://127.0.0.1:{server.Port}");
     }
 
-    Provider Provider(string name, OracleFile file)
+    Provider Provider(string name, OracleFile file, Tries? tries = null)
     {
-        var provider = new Provider(name, new ProviderSettings { StreamLimit = options.StreamLimit, RetryAfterS = options.RetryAfterSeconds }, file);
+        var provider = new Provider(name, new ProviderSettings { StreamLimit = options.StreamLimit, RetryAfterS = options.RetryAfterSeconds }, file, tries ?? new Tries());
         providers[name] = provider;
         provider.Counters.Show(meter, name);
         return provider;

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using Dispatch.Log;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
@@ -13,6 +14,7 @@ sealed class Appender(IEventLog events, TimeProvider clock, ILogger<Appender> lo
     public (string Reason, DateTimeOffset Since)? Fault => _fault is { } fault ? (fault.Reason, fault.Since) : null;
 
     /// <exception cref="AppendException">Nothing was accepted; says whether the records may be there nevertheless.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public async ValueTask AppendAsync(IReadOnlyList<Record> records)
     {
         var began = Stopwatch.GetTimestamp();

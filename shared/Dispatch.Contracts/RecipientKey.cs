@@ -11,12 +11,28 @@ public sealed class RecipientKey(ReadOnlyMemory<byte> secret)
 {
     public const int Size = 16;
 
+    /// <summary>Of this thread, with whose key it is: to set a key up costs as much as to hash an address.</summary>
+    [ThreadStatic]
+    private static (RecipientKey? Owner, IncrementalHash? Hash) kept;
+
     /// <summary>Who counts as one for caps and order: the user where there is one.</summary>
     public byte[] OfUser(string tenant, string userId) => Of(tenant, "u", userId);
 
     /// <param name="address">canonical, with its kind in front: "email:ada@example.org", "phone:+33...", "push:apns/shop-ios/9f1c"</param>
     public byte[] OfAddress(string tenant, string address) => Of(tenant, "a", address);
 
-    private byte[] Of(string tenant, string kind, string value) =>
-        HMACSHA256.HashData(secret.Span, Encoding.UTF8.GetBytes($"{tenant}\0{kind}\0{value}"))[..Size];
+    private byte[] Of(string tenant, string kind, string value)
+    {
+        if (kept.Owner != this)
+        {
+            kept.Hash?.Dispose();
+            kept = (this, IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, secret.Span));
+        }
+
+        var hash = kept.Hash!;
+        Span<byte> digest = stackalloc byte[HMACSHA256.HashSizeInBytes];
+        hash.AppendData(Encoding.UTF8.GetBytes($"{tenant}\0{kind}\0{value}"));
+        hash.GetHashAndReset(digest);
+        return digest[..Size].ToArray();
+    }
 }

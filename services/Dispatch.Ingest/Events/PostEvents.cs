@@ -69,7 +69,7 @@ sealed class PostEvents(Recipients recipients, Appender appender, Door door, Rat
             door.Settle(pass);
         }
 
-        await Answer.JsonAsync(call.Http, StatusCodes.Status202Accepted, AnswerFor(drafts), WireJson.Default.EventsAnswer);
+        await Answer.JsonAsync(call.Http, StatusCodes.Status202Accepted, AnswerFor(drafts), TimelessJson.Default.EventsAnswer);
     }
 
     /// <exception cref="RefusedException">The body as a whole cannot be understood.</exception>

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
-using System.Threading.Channels;
 using System.Threading.Tasks.Sources;
 using Dispatch.Store;
 using Dispatch.Store.Idempotency;
@@ -17,7 +16,7 @@ enum EndingKind
 readonly record struct Ending(HeldKey Held, EndingKind Kind);
 
 /// <summary>
-/// Many keys share one statement: whatever came while the last one ran goes with the next. Two connections take turns, so that calls do not march in step.
+/// Many keys share one statement: whatever came while the last one ran goes with the next. Two connections, so that calls do not march in step.
 /// Lives as long as its connections: with the first fault all that wait are told that nobody can be asked.
 /// </summary>
 sealed class ClaimGroups : IAsyncDisposable
@@ -29,8 +28,8 @@ sealed class ClaimGroups : IAsyncDisposable
     private readonly TimeSpan _lease;
     private readonly TimeProvider _clock;
     private readonly ILogger _log;
-    private readonly Channel<Question> _questions = Channel.CreateUnbounded<Question>(); // Kestrel's connections bound it
-    private readonly ConcurrentQueue<Question[]> _unanswered = new();
+    private readonly GroupQueue<Question> _questions = new(GroupSizeMax); // Kestrel's connections bound it
+    private readonly ConcurrentQueue<List<Question>> _unanswered = new();
     private readonly ConcurrentQueue<Guid> _settled = new();
     private readonly ConcurrentQueue<(HeldKey Held, EndingKind Kind)> _apart = new();
 
@@ -65,7 +64,7 @@ sealed class ClaimGroups : IAsyncDisposable
     public ValueTask<Pass?> AskAsync(HeldKey held)
     {
         var question = new Question(held);
-        return _questions.Writer.TryWrite(question) ? question.Answer : ValueTask.FromResult<Pass?>(null);
+        return _questions.TryAdd(question) ? question.Answer : ValueTask.FromResult<Pass?>(null);
     }
 
     /// <summary>How a call ended; written soon, by whoever of us comes by.</summary>
@@ -96,12 +95,12 @@ sealed class ClaimGroups : IAsyncDisposable
         Task[] work = [.. _connections.Skip(1).Select(it => ClaimAsync(it, end.Token)), SettleAsync(_connections[0], end.Token)];
         var first = await Task.WhenAny(work);
         lost(first.Exception?.InnerException?.Message ?? "stopping");
-        _questions.Writer.TryComplete();
+        _unanswered.Enqueue(_questions.Close());
         await end.CancelAsync();
         await Task.WhenAll(work).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         while (_unanswered.TryDequeue(out var group))
         {
-            Array.ForEach(group, question => question.Say(null));
+            group.ForEach(question => question.Say(null));
         }
 
         await first;
@@ -109,12 +108,7 @@ sealed class ClaimGroups : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _questions.Writer.TryComplete();
-        while (_questions.Reader.TryRead(out var question))
-        {
-            question.Say(null);
-        }
-
+        _questions.Close().ForEach(question => question.Say(null));
         foreach (var connection in _connections)
         {
             await connection.DisposeAsync();
@@ -123,26 +117,19 @@ sealed class ClaimGroups : IAsyncDisposable
 
     private async Task ClaimAsync(ClaimConnection connection, CancellationToken stop)
     {
-        var group = new List<Question>(GroupSizeMax);
-        try
+        while (true)
         {
-            while (await _questions.Reader.WaitToReadAsync(stop))
+            var group = await _questions.TakeAsync(stop);
+            try
             {
-                while (group.Count < GroupSizeMax && _questions.Reader.TryRead(out var question))
-                {
-                    group.Add(question);
-                }
-
-                if (group.Count > 0)
-                {
-                    await ClaimAsync(connection, group, stop);
-                    group.Clear();
-                }
+                await ClaimAsync(connection, group, stop);
+                _questions.Return(group);
             }
-        }
-        finally
-        {
-            _unanswered.Enqueue([.. group]); // told when the door knows; those that were answered do not hear it
+            catch
+            {
+                _unanswered.Enqueue(group); // told when the door knows; those that were answered do not hear it
+                throw;
+            }
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using Dispatch.Log;
 using Dispatch.Store;
 using Dispatch.Store.Idempotency;
@@ -48,6 +49,7 @@ sealed class Door : BackgroundService
     public DateTimeOffset? BlindSince => _sight.Claims is null ? _sight.Since : null;
 
     /// <summary>Asks for a call with a key. A call that goes through ends with <see cref="Settle"/> or <see cref="Fail"/>.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<Pass> EnterAsync(Guid key, Guid body, DateTimeOffset now)
     {
         var held = new HeldKey(key, body, now);
@@ -64,6 +66,7 @@ sealed class Door : BackgroundService
             held.FirstAt = pass.FirstAt;
             held.Settle(pass.Answer);
             held.AnswerIsStored();
+            Remember(held);
         }
         else if (!pass.GoesThrough)
         {
@@ -79,7 +82,16 @@ sealed class Door : BackgroundService
         if (pass.Held is { } held)
         {
             held.Settle(answer);
+            Remember(held);
             Leave(pass, held, new Ending(held, EndingKind.Settled));
+        }
+    }
+
+    private void Remember(HeldKey settled)
+    {
+        if (settled is { Answer: null, IsAnswerStored: false })
+        {
+            _memory.Settle(settled);
         }
     }
 
@@ -128,6 +140,7 @@ sealed class Door : BackgroundService
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<Pass> AskAsync(HeldKey held)
     {
         while (true)

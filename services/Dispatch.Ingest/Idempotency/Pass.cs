@@ -59,6 +59,14 @@ sealed class HeldKey(Guid key, Guid body, DateTimeOffset firstAt)
 
     public bool IsSettled => _settled;
 
+    /// <summary>One that ended well, with an answer that follows from the body.</summary>
+    public static HeldKey Settled(Guid key, Guid body, DateTimeOffset firstAt)
+    {
+        var held = new HeldKey(key, body, firstAt);
+        held.Settle(null);
+        return held;
+    }
+
     public void Settle(StoredAnswer? answer)
     {
         _answer = answer;

@@ -50,7 +50,7 @@ sealed class PostBatch(PostMessages messages, Door door, RecentMessages recent, 
                 throw new RefusedException(NoneAccepted(items));
             }
 
-            answer = JsonSerializer.SerializeToUtf8Bytes(AnswerFor(items), WireJson.Default.BatchAnswer);
+            answer = JsonSerializer.SerializeToUtf8Bytes(AnswerFor(items), TimelessJson.Default.BatchAnswer);
         }
         catch (Exception e)
         {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Dispatch.Contracts;
 using Dispatch.Ingest.Auth;
@@ -65,10 +66,10 @@ sealed class PostMessages(
         {
             // An answer that says more than its ids is kept: a later version may judge an address in another way, and the first answer is to be given again.
             door.Settle(pass, key is not null && draft.Recipients.Exists(it => it.Rejected.Count > 0)
-                ? new StoredAnswer(StatusCodes.Status202Accepted, JsonSerializer.SerializeToUtf8Bytes(answer, WireJson.Default.RequestAnswer)) : null);
+                ? new StoredAnswer(StatusCodes.Status202Accepted, JsonSerializer.SerializeToUtf8Bytes(answer, TimelessJson.Default.RequestAnswer)) : null);
         }
 
-        await Answer.JsonAsync(call.Http, StatusCodes.Status202Accepted, answer, WireJson.Default.RequestAnswer);
+        await Answer.JsonAsync(call.Http, StatusCodes.Status202Accepted, answer, TimelessJson.Default.RequestAnswer);
     }
 
     public static string? KeyOf(HttpContext http)
@@ -128,7 +129,8 @@ sealed class PostMessages(
 
     /// <summary>All of it becomes durable.</summary>
     /// <exception cref="AppendException">Nothing was accepted.</exception>
-    public async Task AppendAsync(HttpContext http, IReadOnlyList<MessageDraft> drafts)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    public async ValueTask AppendAsync(HttpContext http, IReadOnlyList<MessageDraft> drafts)
     {
         using var activity = Trace.Send(Topics.Requests(drafts[0].Request.Class));
         var headers = Trace.Headers(http, activity);

@@ -1,74 +1,105 @@
-using System.Collections.Concurrent;
 using Dispatch.Contracts;
 
 namespace Dispatch.Ingest.Messages;
 
 /// <summary>What was accepted, before the store knows it.</summary>
-sealed record RecentMessage(Id Message, Id Request, string Tenant, TrafficClass Class, Channel Channel, DateTimeOffset AcceptedAt, DateTimeOffset ExpiresAt);
+readonly record struct RecentMessage(Id Message, Id Request, string Tenant, TrafficClass Class, Channel Channel, DateTimeOffset AcceptedAt, DateTimeOffset ExpiresAt);
 
 /// <summary>A request that was accepted.</summary>
-/// <param name="accepted">How many messages.</param>
-/// <param name="messages">They, unless they are many.</param>
-sealed class RecentRequest(Id id, string tenant, int accepted, DateTimeOffset expiresAt, RecentMessage[] messages)
-{
-    public Id Id => id;
-
-    public string Tenant => tenant;
-
-    public int Accepted => accepted;
-
-    public DateTimeOffset ExpiresAt => expiresAt;
-
-    public IReadOnlyList<RecentMessage> Messages => messages;
-
-    public int Weight => Math.Max(1, messages.Length);
-}
+/// <param name="Accepted">How many messages.</param>
+/// <param name="Messages">They, unless they are many.</param>
+sealed record RecentRequest(string Tenant, int Accepted, DateTimeOffset ExpiresAt, IReadOnlyList<RecentMessage> Messages);
 
 /// <summary>
-/// What this process accepted last, so that it is found at once; elsewhere it is not known until Feedback has caught up. Bounded in messages: the oldest request is
-/// forgotten first. Of a request with more than 100 recipients its number of messages is remembered alone.
+/// What this process accepted last, so that it is found at once; elsewhere it is not known until Feedback has caught up. Bounded in messages: the oldest is
+/// forgotten first. Of a request with more than 100 recipients its number of messages is remembered alone. One ring without an object for each: what lives for seconds
+/// is what a garbage collector is worst at.
 /// </summary>
 sealed class RecentMessages(int capacity)
 {
-    private readonly ConcurrentDictionary<Id, RecentRequest> _byRequest = new();
-    private readonly ConcurrentDictionary<Id, RecentMessage> _byMessage = new();
-    private readonly ConcurrentQueue<RecentRequest> _oldestFirst = new();
-    private long _held;
+    private readonly Lock _gate = new();
+    private readonly List<Slot> _ring = [];
+    private readonly Dictionary<Id, int> _byRequest = []; // to the first of its slots, which follow one another
+    private readonly Dictionary<Id, int> _byMessage = [];
+    private int _next;
 
     public void Add(MessageDraft draft, Id request)
     {
-        var messages = draft.Recipients.Count > RequestRecords.ChunkRecipientsMax
-            ? [] : draft.Recipients.SelectMany(it => it.Recipient.Addresses).Select(it => Of(it, draft, request)).ToArray();
-        var recent = new RecentRequest(request, draft.Request.Tenant, draft.Reachable, DateTimeOffset.FromUnixTimeMilliseconds(draft.Request.ExpiresAt), messages);
-        _byRequest[request] = recent;
-        foreach (var message in messages)
+        var (of, accepted) = (draft.Request, draft.Reachable);
+        var about = new RecentMessage(
+            default, request, of.Tenant, of.Class, default, DateTimeOffset.FromUnixTimeMilliseconds(of.AcceptedAt), DateTimeOffset.FromUnixTimeMilliseconds(of.ExpiresAt));
+        lock (_gate)
         {
-            _byMessage[message.Message] = message;
-        }
+            var first = _next;
+            if (draft.Recipients.Count > RequestRecords.ChunkRecipientsMax || accepted == 0 || accepted > capacity)
+            {
+                Put(new Slot(about, accepted));
+            }
+            else
+            {
+                foreach (var recipient in draft.Recipients)
+                {
+                    foreach (var address in recipient.Recipient.Addresses)
+                    {
+                        var id = Id.From(address.MessageId.Span);
+                        _byMessage[id] = Put(new Slot(about with { Message = id, Channel = address.Channel }, accepted));
+                    }
+                }
+            }
 
-        _oldestFirst.Enqueue(recent);
-        Interlocked.Add(ref _held, recent.Weight);
-        while (Volatile.Read(ref _held) > capacity && _oldestFirst.TryDequeue(out var oldest))
-        {
-            Interlocked.Add(ref _held, -oldest.Weight);
-            Forget(oldest);
+            _byRequest[request] = first;
         }
     }
 
-    public RecentMessage? Message(Id id) => _byMessage.GetValueOrDefault(id);
-
-    public RecentRequest? Request(Id id) => _byRequest.GetValueOrDefault(id);
-
-    private void Forget(RecentRequest oldest)
+    public RecentMessage? Message(Id id)
     {
-        _byRequest.TryRemove(new KeyValuePair<Id, RecentRequest>(oldest.Id, oldest));
-        foreach (var message in oldest.Messages)
+        lock (_gate)
         {
-            _byMessage.TryRemove(new KeyValuePair<Id, RecentMessage>(message.Message, message));
+            return _byMessage.TryGetValue(id, out var slot) ? _ring[slot].Message : null;
         }
     }
 
-    private static RecentMessage Of(Address address, MessageDraft draft, Id request) => new(
-        Id.From(address.MessageId.Span), request, draft.Request.Tenant, draft.Request.Class, address.Channel,
-        DateTimeOffset.FromUnixTimeMilliseconds(draft.Request.AcceptedAt), DateTimeOffset.FromUnixTimeMilliseconds(draft.Request.ExpiresAt));
+    public RecentRequest? Request(Id id)
+    {
+        lock (_gate)
+        {
+            if (!_byRequest.TryGetValue(id, out var first))
+            {
+                return null;
+            }
+
+            var (message, accepted) = _ring[first];
+            var messages = message.Message == default ? [] : Enumerable.Range(first, accepted).Select(slot => _ring[slot % capacity].Message).ToArray();
+            return new RecentRequest(message.Tenant, accepted, message.ExpiresAt, messages);
+        }
+    }
+
+    private int Put(Slot slot)
+    {
+        var at = _next;
+        _next = (_next + 1) % capacity;
+        if (at == _ring.Count)
+        {
+            _ring.Add(slot);
+            return at;
+        }
+
+        Forget(_byRequest, _ring[at].Message.Request, at);
+        Forget(_byMessage, _ring[at].Message.Message, at);
+        _ring[at] = slot;
+        return at;
+    }
+
+    /// <summary>Unless it was accepted again, and stands elsewhere now.</summary>
+    private static void Forget(Dictionary<Id, int> slots, Id id, int at)
+    {
+        if (slots.TryGetValue(id, out var known) && known == at)
+        {
+            slots.Remove(id);
+        }
+    }
+
+    /// <param name="Message">Its own id is missing where there are too many to remember.</param>
+    /// <param name="Accepted">Messages of its request.</param>
+    private readonly record struct Slot(RecentMessage Message, int Accepted);
 }

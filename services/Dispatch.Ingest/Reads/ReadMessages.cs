@@ -28,7 +28,7 @@ sealed class ReadMessages(MessageQueries messages, StatQueries stats, RecentMess
     public async Task MessageAsync(Call call)
     {
         var id = IdOf(call.Http, IdPrefix.Message, "message");
-        var early = recent.Message(id) is { } it && it.Tenant == call.Tenant ? it : null;
+        RecentMessage? early = recent.Message(id) is { } it && it.Tenant == call.Tenant ? it : null;
         MessageRow? row;
         try
         {

@@ -1,0 +1,106 @@
+namespace Dispatch.Ingest.Idempotency;
+
+/// <summary>
+/// What waits to share a statement. Several take groups from it; nobody takes one that is smaller than what is on its way already: a small statement costs nearly what a
+/// large one does, and whoever comes back from the way takes all that waits by then.
+/// </summary>
+sealed class GroupQueue<T>(int groupSizeMax)
+{
+    private readonly Lock _gate = new();
+    private readonly Queue<TaskCompletionSource<List<T>>> _takers = new();
+    private List<T> _waiting = [];
+    private int _onTheirWay;
+    private bool _isClosed;
+
+    /// <returns>False: closed.</returns>
+    public bool TryAdd(T item)
+    {
+        TaskCompletionSource<List<T>> taker;
+        List<T> group;
+        lock (_gate)
+        {
+            if (_isClosed)
+            {
+                return false;
+            }
+
+            _waiting.Add(item);
+            if (_takers.Count == 0 || !IsWorthIt)
+            {
+                return true;
+            }
+
+            (taker, group) = (_takers.Dequeue(), Take());
+        }
+
+        if (!taker.TrySetResult(group))
+        {
+            PutBack(group); // it was told to stop; who closes the queue finds them
+        }
+
+        return true;
+    }
+
+    /// <summary>The next group, at least one; <see cref="Return"/> says that it came back.</summary>
+    public async Task<List<T>> TakeAsync(CancellationToken stop)
+    {
+        TaskCompletionSource<List<T>> taker;
+        lock (_gate)
+        {
+            if (IsWorthIt)
+            {
+                return Take();
+            }
+
+            _takers.Enqueue(taker = new TaskCompletionSource<List<T>>(TaskCreationOptions.RunContinuationsAsynchronously));
+        }
+
+        await using var stopping = stop.Register(() => taker.TrySetCanceled(stop));
+        return await taker.Task;
+    }
+
+    public void Return(List<T> group)
+    {
+        lock (_gate)
+        {
+            _onTheirWay -= group.Count;
+        }
+    }
+
+    /// <summary>Nothing comes in any more.</summary>
+    /// <returns>What still waits.</returns>
+    public List<T> Close()
+    {
+        lock (_gate)
+        {
+            _isClosed = true;
+            (var left, _waiting) = (_waiting, []);
+            return left;
+        }
+    }
+
+    private void PutBack(List<T> group)
+    {
+        lock (_gate)
+        {
+            _onTheirWay -= group.Count;
+            _waiting.InsertRange(0, group);
+        }
+    }
+
+    private bool IsWorthIt => _waiting.Count > 0 && _waiting.Count >= _onTheirWay;
+
+    private List<T> Take()
+    {
+        var group = _waiting;
+        _waiting = [];
+        if (group.Count > groupSizeMax)
+        {
+            _waiting.AddRange(group[groupSizeMax..]);
+            group.RemoveRange(groupSizeMax, group.Count - groupSizeMax);
+        }
+
+        _onTheirWay += group.Count;
+        return group;
+    }
+}

@@ -56,15 +56,17 @@ sealed class EndToEndBenchmark(TimeSpan syncDelay) : IBenchmark
 
         var warm = await load.RunAsync(PostsIn(WarmUp), stop);
         await ending.ReachAsync(warm.Accepted, stop);
-        var (cpu, syncs) = (ending.Cpu, await host.Process.SyncsAsync(stop));
+        var (before, syncs) = (ending.Cpu, await host.Process.SyncsAsync(stop));
         var measured = await load.RunAsync(PostsIn(run), stop);
         await ending.ReachAsync(warm.Accepted + measured.Accepted, stop);
-        var used = ending.Cpu - cpu;
+        var (after, messages) = (ending.Cpu, measured.Accepted * CampaignBody.Messages);
         syncs = await host.Process.SyncsAsync(stop) - syncs;
+        var (own, postgres) = (after.Host - before.Host, after.Postgres - before.Postgres);
+        await Parts.TellAsync([("host", own / messages), ("postgres", postgres / messages)]);
 
         await Task.Delay(Afterwards, stop);
         return new Sample(
-            measured.Accepted * CampaignBody.Messages, used, used, syncs, measured.Latencies,
+            messages, own + postgres, own + postgres, syncs, measured.Latencies,
             [.. warm.Faults, .. measured.Faults, .. await ending.FaultsAsync(warm.Accepted + measured.Accepted, since, stop)]);
     }
 

@@ -15,8 +15,9 @@ sealed class Ending(SandboxSide sandbox, HostSide host, PrivateServer server)
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100); // it is the product that answers: often enough would be a load of its own
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    /// <summary>Of the product and of its PostgreSQL.</summary>
-    public TimeSpan Cpu => host.Process.Cpu + ProcessorTime.WithChildren(server.ProcessId ?? throw new InvalidOperationException("the product's PostgreSQL does not run"));
+    /// <summary>Processor time so far.</summary>
+    public (TimeSpan Host, TimeSpan Postgres) Cpu =>
+        (host.Process.Cpu, ProcessorTime.WithChildren(server.ProcessId ?? throw new InvalidOperationException("the product's PostgreSQL does not run")));
 
     /// <summary>Returns too when nothing moves any more: <see cref="FaultsAsync"/> says what is missing.</summary>
     public async Task ReachAsync(long posts, CancellationToken stop)

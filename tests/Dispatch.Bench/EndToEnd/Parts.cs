@@ -52,14 +52,18 @@ sealed class Parts : IAsyncDisposable
         Cost[] costs =
         [
             await ParseAsync(slice, stop), await NotifyAsync(Count(NotificationsGuess), stop), await MailAsync(Count(MailsGuess), stop), await CapAsync(Count(UpsertsGuess), stop),
-            await TellAsync(Count(OutcomesGuess), stop),
+            await FeedBackAsync(Count(OutcomesGuess), stop),
         ];
-        await Console.Error.WriteLineAsync($"  us CPU a message: {string.Join(", ", costs.Select(it => string.Create(CultureInfo.InvariantCulture, $"{it.Part} {it.Each.TotalMicroseconds:0.0}")))}");
+        await TellAsync(costs.Select(it => (it.Part, it.Each)));
         var whole = costs.Aggregate(TimeSpan.Zero, (sum, it) => sum + it.Whole);
         return new Sample(CampaignBody.Messages, whole, whole, 0, [], [.. costs.SelectMany(it => it.Faults)]);
 
         int Count(int perSecond) => (int)(perSecond * slice.TotalSeconds);
     }
+
+    /// <summary>Where the time went: a sum alone does not say what to look at.</summary>
+    public static Task TellAsync(IEnumerable<(string Part, TimeSpan Each)> costs) =>
+        Console.Error.WriteLineAsync($"  us CPU a message: {string.Join(", ", costs.Select(it => string.Create(CultureInfo.InvariantCulture, $"{it.Part} {it.Each.TotalMicroseconds:0.0}")))}");
 
     public async ValueTask DisposeAsync()
     {
@@ -107,7 +111,7 @@ sealed class Parts : IAsyncDisposable
         return new Cost("caps", used / messages, CampaignBody.Messages, counted == messages ? [] : [$"{counted} messages were counted, not {messages}"]);
     }
 
-    private async Task<Cost> TellAsync(int messages, CancellationToken stop)
+    private async Task<Cost> FeedBackAsync(int messages, CancellationToken stop)
     {
         await using var database = await FreshAsync(stop);
         var sample = await RawInserts.RunAsync(database, [.. OutcomeLoad.Make(messages).Select(it => it.Value)], OutcomeLoad.Facts(messages), WithServer, stop);

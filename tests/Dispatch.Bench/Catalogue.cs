@@ -1,6 +1,7 @@
 using Dispatch.Bench.Backlog;
 using Dispatch.Bench.Caps;
 using Dispatch.Bench.Email;
+using Dispatch.Bench.EndToEnd;
 using Dispatch.Bench.Feedback;
 using Dispatch.Bench.Ingest;
 using Dispatch.Bench.Push;
@@ -32,6 +33,10 @@ static class Catalogue
             "cap decisions of the Router, two rules a message, every message has room", "one counter upsert a message, 1 000 a statement, raw Npgsql", 0.45, 0.7,
             () => new CapsBenchmark()),
         ["email"] = new("1 KB mails from a filled topic to the journal, through SMTP to smtp-sink", "smtp-source to the same sink", 0.5, 0.9, () => new EmailBenchmark()),
+        ["end-to-end"] = new(
+            "POSTs of 100 recipients to provider receipts, push and email, with caps and the ledger; messages per second of processor time",
+            "what the parts cost in processor time, summed: parsing, HTTP client, smtp-source, counter upserts, raw inserts", 0.3, 0.6, () => new EndToEndBenchmark(TimeSpan.Zero)),
+        ["end-to-end-slow-disk"] = new("as end-to-end, with 2 ms added to every sync of the log", "as end-to-end", 0.3, 0.6, () => new EndToEndBenchmark(SlowSync)),
         ["feedback"] = new(
             "outcomes from a filled topic to the ledger, two a message, one message in ten told twice", "raw insert ... on conflict do nothing, 1 000 a statement", 0.5, 1,
             () => new FeedbackBenchmark()),
@@ -50,7 +55,7 @@ static class Catalogue
     {
         foreach (var (name, entry) in Entries)
         {
-            Console.WriteLine($"{name,-12} {entry.What}\n{"",-12} baseline: {entry.Baseline}; {entry.Aim}");
+            Console.WriteLine($"{name,-20} {entry.What}\n{"",-20} baseline: {entry.Baseline}; {entry.Aim}");
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Spectre.Console;
 
@@ -43,15 +44,21 @@ static class Runner
         ["value"] = Math.Round(Median(pairs.Select(pair => pair.Product.PerSecond)), 1),
         ["baseline"] = Math.Round(Median(pairs.Select(pair => pair.Baseline.PerSecond)), 1),
         ["ratio"] = Math.Round(ratio, 4),
-        ["p50_ms"] = Math.Round(Median(pairs.Select(pair => pair.Product.LatencyMs(0.5))), 3),
-        ["p99_ms"] = Math.Round(Median(pairs.Select(pair => pair.Product.LatencyMs(0.99))), 3),
+        ["p50_ms"] = LatencyMs(pairs, 0.5),
+        ["p99_ms"] = LatencyMs(pairs, 0.99),
         ["fsyncs_per_1000"] = Math.Round(Median(pairs.Select(pair => pair.Product.SyncsPer1000)), 2),
         ["cpu_us_per_message"] = Math.Round(Median(pairs.Select(pair => pair.Product.CpuMicroseconds)), 1),
     };
 
     private static void Tell(IAnsiConsole console, string side, Sample sample, string unit) => console.MarkupLine(
-        $"  {side} {sample.PerSecond,12:N0} {Markup.Escape(unit)}  p50 {sample.LatencyMs(0.5):0.00} ms  p99 {sample.LatencyMs(0.99):0.00} ms  "
+        $"  {side} {sample.PerSecond,12:N0} {Markup.Escape(unit)}  p50 {Text(sample.LatencyMs(0.5))} ms  p99 {Text(sample.LatencyMs(0.99))} ms  "
         + $"{sample.SyncsPer1000:0.0} syncs/1000  {sample.CpuMicroseconds:0.0} us CPU each");
+
+    /// <returns>Null: nobody measured it, and a zero would look like a fact.</returns>
+    private static double? LatencyMs(List<(Sample Product, Sample Baseline)> pairs, double part) =>
+        pairs.All(pair => pair.Product.LatencyMs(part) is not null) ? Math.Round(Median(pairs.Select(pair => pair.Product.LatencyMs(part)!.Value)), 3) : null;
+
+    private static string Text(double? milliseconds) => milliseconds?.ToString("0.00", CultureInfo.CurrentCulture) ?? "-";
 
     private static double Median(IEnumerable<double> values)
     {

@@ -1,3 +1,5 @@
+using Dispatch.Bench.Sides;
+
 namespace Dispatch.Bench;
 
 /// <summary>One measured run of one side.</summary>
@@ -7,6 +9,9 @@ namespace Dispatch.Bench;
 /// <param name="Faults">Anything lost, doubled or refused, in words: a run with a fault does not count, and fails the benchmark.</param>
 public sealed record Sample(long Count, TimeSpan Elapsed, TimeSpan Cpu, long Syncs, IReadOnlyList<TimeSpan> Latencies, IReadOnlyList<string> Faults)
 {
+    /// <summary>Where latencies are not known one by one: what the product measured of its attempts.</summary>
+    public Histogram? Attempts { get; init; }
+
     public double PerSecond => Count / Elapsed.TotalSeconds;
 
     public double SyncsPer1000 => Count == 0 ? 0 : Syncs * 1_000.0 / Count;
@@ -14,11 +19,12 @@ public sealed record Sample(long Count, TimeSpan Elapsed, TimeSpan Cpu, long Syn
     public double CpuMicroseconds => Count == 0 ? 0 : Cpu.TotalMicroseconds / Count;
 
     /// <param name="part">0 to 1.</param>
-    public double LatencyMs(double part)
+    /// <returns>Null: nobody measured it.</returns>
+    public double? LatencyMs(double part)
     {
         if (Latencies.Count == 0)
         {
-            return 0;
+            return Attempts?.Milliseconds(part);
         }
 
         var sorted = Latencies.Order().ToList();

@@ -1,11 +1,8 @@
-using System.Net.Http.Headers;
-using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using Dispatch.Bench.Sides;
 using Dispatch.Contracts;
 using Dispatch.Log;
 using Dispatch.Log.Files;
-using Dispatch.Testing;
 using Google.Protobuf;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -22,7 +19,13 @@ sealed class WaitingHost(string data, long messages)
     {
         await using (var host = await StartAsync(stop))
         {
-            await PauseAsync(host.Port, stop);
+            await host.PostAsync(
+                "/v1/operate/modes",
+                new JsonObject
+                {
+                    ["switch"] = Switches.Dispatch, ["value"] = "pause", ["reason"] = "a backlog is measured", ["owner"] = "bench", ["expires_in_seconds"] = PauseSeconds,
+                },
+                stop);
         }
 
         await using var log = FileLog.Open(new FileLogOptions { Folder = Path.Combine(data, "log") }, Topics.All, NullLogger.Instance);
@@ -43,33 +46,7 @@ sealed class WaitingHost(string data, long messages)
         return (host.Process.AnonymousBytes, waiting == messages ? [] : [$"{waiting} messages wait, not {messages}"]);
     }
 
-    private async Task<RunningHost> StartAsync(CancellationToken stop)
-    {
-        var (port, admin) = (FreePorts.One(), FreePorts.One());
-        var process = await SideProcess.StartAsync(
-            admin,
-            [
-                "host", $"--Dispatch:Data={data}", $"--Dispatch:Listen=http://127.0.0.1:{port}", $"--Dispatch:AdminListen=http://127.0.0.1:{admin}",
-                "--Dispatch:Lanes:0:Name=nobody", "--Dispatch:Lanes:0:Provider=apns", "--Dispatch:Lanes:0:Endpoint=https://localhost:1", "--Dispatch:Lanes:0:TeamId=team",
-                "--Dispatch:Lanes:0:KeyId=key", "--Dispatch:Lanes:0:KeyFile=none.p8",
-            ],
-            stop);
-        await OpenPort.WaitAsync(port, stop);
-        return new RunningHost(process, port);
-    }
-
-    private async Task PauseAsync(int port, CancellationToken stop)
-    {
-        using var http = new HttpClient();
-        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", (await File.ReadAllTextAsync(Path.Combine(data, "secrets", "first-key"), stop)).Trim());
-        http.DefaultRequestHeaders.Add("Idempotency-Key", "pause");
-        var pause = new JsonObject
-        {
-            ["switch"] = Switches.Dispatch, ["value"] = "pause", ["reason"] = "a backlog is measured", ["owner"] = "bench", ["expires_in_seconds"] = PauseSeconds,
-        };
-        using var answer = await http.PostAsJsonAsync(new Uri($"http://127.0.0.1:{port}/v1/operate/modes"), pause, stop);
-        answer.EnsureSuccessStatusCode();
-    }
+    private Task<HostSide> StartAsync(CancellationToken stop) => HostSide.StartAsync(data, Lanes.Nobody(0), stop);
 
     private static IEnumerable<long> Range(long count)
     {
@@ -77,10 +54,5 @@ sealed class WaitingHost(string data, long messages)
         {
             yield return i;
         }
-    }
-
-    private sealed record RunningHost(SideProcess Process, int Port) : IAsyncDisposable
-    {
-        public ValueTask DisposeAsync() => Process.DisposeAsync();
     }
 }

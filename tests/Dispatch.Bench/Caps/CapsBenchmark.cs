@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using Dispatch.Bench.Feedback;
+using Dispatch.Bench.Sides;
 using Dispatch.Contracts;
 using Dispatch.Policy;
 using Dispatch.Router.Capping;
@@ -83,16 +83,14 @@ sealed class CapsBenchmark : IBenchmark
     private static async Task<Sample> RunAsync(Guid[] recipients, int atOnce, Func<Guid[], Task> decide, CancellationToken stop)
     {
         await RoundAsync();
-        using var self = Process.GetCurrentProcess();
-        var (begin, cpu) = (Stopwatch.GetTimestamp(), self.TotalProcessorTime);
+        var (begin, cpu) = (Stopwatch.GetTimestamp(), ProcessorTime.Self);
         for (var round = 1; round < Rounds; round++)
         {
             await RoundAsync();
         }
 
         var took = Stopwatch.GetElapsedTime(begin);
-        self.Refresh();
-        return new Sample((Rounds - 1L) * recipients.Length, took, self.TotalProcessorTime - cpu, 0, [], []);
+        return new Sample((Rounds - 1L) * recipients.Length, took, ProcessorTime.Self - cpu, 0, [], []);
 
         async Task RoundAsync()
         {

@@ -1,4 +1,4 @@
-using Dispatch.Bench.Feedback;
+using Dispatch.Bench.Sides;
 using NpgsqlTypes;
 
 namespace Dispatch.Bench.Caps;

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using Dispatch.Bench.Sides;
 using Dispatch.Testing;
@@ -38,23 +37,20 @@ sealed class EmailBenchmark : IBenchmark
             admin,
             [
                 "email", $"--Bench:Messages={messages}", $"--Dispatch:Data={data}", $"--Dispatch:AdminListen=http://127.0.0.1:{admin}",
-                "--Dispatch:Lanes:0:Name=sink", "--Dispatch:Lanes:0:Provider=smtp", $"--Dispatch:Lanes:0:Endpoint=smtp://127.0.0.1:{_port}", "--Dispatch:Lanes:0:StartTls=Off",
-                $"--Dispatch:Lanes:0:ConnectionsMax={Connections}", "--Dispatch:Lanes:0:MessagesPerConnectionMax=1000000",
+                .. Lanes.Smtp(0, _port, Connections),
             ],
             stop);
 
-        var sample = await MeasureAsync(messages, before, () => side.Cpu, stop);
-        var syncs = await side.MetricAsync("dispatch_log_syncs", stop) + await side.MetricAsync("dispatch_journal_syncs", stop);
-        return sample with { Syncs = (long)(syncs * sample.Count / messages) };
+        var attempts = new Histogram([]);
+        var sample = await MeasureAsync(messages, before, () => side.Cpu, async () => attempts = await side.AttemptsAsync(stop), stop);
+        return sample with { Syncs = await side.SyncsAsync(stop) * sample.Count / messages, Attempts = (await side.AttemptsAsync(stop)).Since(attempts) };
     }
 
     public async Task<Sample> BaselineAsync(TimeSpan run, CancellationToken stop)
     {
         var (messages, before) = (Messages(run), _sink.Received);
-        string[] arguments =
-            ["-d", "-s", $"{Connections}", "-m", $"{messages}", "-l", "1024", "-f", "no-reply@shop.example", "-t", "ada@example.org", "-M", "client.example", $"127.0.0.1:{_port}"];
-        using var source = Process.Start(SmtpSink.Tool("smtp-source"), arguments);
-        return await MeasureAsync(messages, before, () => TimeSpan.Zero, stop);
+        using var source = SmtpSource.Start(_port, Connections, messages);
+        return await MeasureAsync(messages, before, () => TimeSpan.Zero, () => Task.CompletedTask, stop);
     }
 
     public ValueTask DisposeAsync()
@@ -64,17 +60,23 @@ sealed class EmailBenchmark : IBenchmark
         return ValueTask.CompletedTask;
     }
 
-    private async Task<Sample> MeasureAsync(long messages, long before, Func<TimeSpan> cpu, CancellationToken stop)
+    private async Task<Sample> MeasureAsync(long messages, long before, Func<TimeSpan> cpu, Func<Task> warmed, CancellationToken stop)
     {
         var warm = messages / 4;
         var cpuBefore = TimeSpan.Zero;
-        var took = await _sink.TakesAsync(before + warm, before + messages, Patience, () => cpuBefore = cpu(), stop);
+        var took = await _sink.TakesAsync(before + warm, before + messages, Patience, WarmedAsync, stop);
         var cpuAfter = cpu();
         await Task.Delay(Afterwards, stop);
         var received = _sink.Received - before;
         return new Sample(
             messages - warm, took ?? Patience, cpuAfter > cpuBefore ? cpuAfter - cpuBefore : TimeSpan.Zero, 0, [],
             received == messages ? [] : [$"{messages} mails were sent, the sink counted {received}"]);
+
+        Task WarmedAsync()
+        {
+            cpuBefore = cpu();
+            return warmed();
+        }
     }
 
     private static long Messages(TimeSpan run) => (long)(run.TotalSeconds * RateGuess);

@@ -49,7 +49,7 @@ sealed class SmtpSink : IDisposable
     }
 
     /// <returns>How long it took from mail number <paramref name="from"/> to number <paramref name="to"/>; null: they did not come while anything moved.</returns>
-    public async Task<TimeSpan?> TakesAsync(long from, long to, TimeSpan patience, Action atFrom, CancellationToken stop)
+    public async Task<TimeSpan?> TakesAsync(long from, long to, TimeSpan patience, Func<Task> atFrom, CancellationToken stop)
     {
         var (began, moved, last) = (0L, Stopwatch.GetTimestamp(), Received);
         while (Received < to)
@@ -58,7 +58,7 @@ sealed class SmtpSink : IDisposable
             {
                 began = Stopwatch.GetTimestamp();
                 from = Received;
-                atFrom();
+                await atFrom();
             }
 
             if (Received != last)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Dispatch.Bench.Sides;
 using Dispatch.Contracts;
 using Dispatch.Feedback;
 using Dispatch.Log;
@@ -41,9 +42,9 @@ sealed class FeedbackBenchmark : IBenchmark
         await host.StartAsync(stop);
 
         var warm = await PassedAsync(database, records / 4, stop);
-        var (begin, cpu) = (Stopwatch.GetTimestamp(), Cpu());
+        var (begin, cpu) = (Stopwatch.GetTimestamp(), ProcessorTime.Self);
         var done = await PassedAsync(database, records, stop);
-        var (took, used) = (Stopwatch.GetElapsedTime(begin), Cpu() - cpu);
+        var (took, used) = (Stopwatch.GetElapsedTime(begin), ProcessorTime.Self - cpu);
         await host.StopAsync(stop);
 
         var facts = await database.CountAsync("select count(*) from outcomes", stop);
@@ -57,7 +58,7 @@ sealed class FeedbackBenchmark : IBenchmark
     {
         var messages = (long)(run.TotalSeconds * RateGuess);
         await using var database = await FreshAsync(stop);
-        return await RawInserts.RunAsync(database, [.. OutcomeLoad.Make(messages).Select(it => it.Value)], OutcomeLoad.Facts(messages), stop);
+        return await RawInserts.RunAsync(database, [.. OutcomeLoad.Make(messages).Select(it => it.Value)], OutcomeLoad.Facts(messages), () => ProcessorTime.Self, stop);
     }
 
     public async ValueTask DisposeAsync()
@@ -105,11 +106,5 @@ sealed class FeedbackBenchmark : IBenchmark
 
             await Task.Delay(Look, stop);
         }
-    }
-
-    private static TimeSpan Cpu()
-    {
-        using var self = Process.GetCurrentProcess();
-        return self.TotalProcessorTime;
     }
 }

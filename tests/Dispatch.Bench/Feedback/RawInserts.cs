@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Dispatch.Bench.Sides;
 using Dispatch.Contracts;
 using Npgsql;
 using NpgsqlTypes;
@@ -25,7 +26,8 @@ static class RawInserts
         on conflict do nothing
         """;
 
-    public static async Task<Sample> RunAsync(BenchDatabase database, byte[][] records, long facts, CancellationToken stop)
+    /// <param name="cpu">Whose processor time the sample has.</param>
+    public static async Task<Sample> RunAsync(BenchDatabase database, byte[][] records, long facts, Func<TimeSpan> cpu, CancellationToken stop)
     {
         await using (var create = database.Source.CreateCommand(Table))
         {
@@ -35,13 +37,11 @@ static class RawInserts
         await using var connection = await database.Source.OpenConnectionAsync(stop);
         var warm = records.Length / 4;
         await InsertAsync(connection, records.AsMemory(0, warm), stop);
-        using var self = Process.GetCurrentProcess();
-        var (begin, cpu) = (Stopwatch.GetTimestamp(), self.TotalProcessorTime);
+        var (begin, before) = (Stopwatch.GetTimestamp(), cpu());
         await InsertAsync(connection, records.AsMemory(warm), stop);
-        var took = Stopwatch.GetElapsedTime(begin);
-        self.Refresh();
+        var (took, used) = (Stopwatch.GetElapsedTime(begin), cpu() - before);
         var rows = await database.CountAsync("select count(*) from raw", stop);
-        return new Sample(records.Length - warm, took, self.TotalProcessorTime - cpu, 0, [], rows == facts ? [] : [$"{facts} facts, {rows} rows"]);
+        return new Sample(records.Length - warm, took, used, 0, [], rows == facts ? [] : [$"{facts} facts, {rows} rows"]);
     }
 
     private static async Task InsertAsync(NpgsqlConnection connection, ReadOnlyMemory<byte[]> records, CancellationToken stop)

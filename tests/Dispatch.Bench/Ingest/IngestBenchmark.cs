@@ -51,7 +51,7 @@ sealed class IngestBenchmark(TimeSpan syncDelay) : IBenchmark
         await using var side = await SideProcess.StartAsync(
             admin, [part, .. settings, $"--Dispatch:Listen=http://127.0.0.1:{port}", $"--Dispatch:AdminListen=http://127.0.0.1:{admin}"], stop);
         await OpenPort.WaitAsync(port, stop);
-        var load = new HttpLoad(port, Connections, new Posts(apiKey()).Make);
+        var load = new HttpLoad(port, Connections, new Posts(apiKey(), SingleBody.Text).Make);
         var warm = await load.RunAsync(WarmUp, stop);
         var (cpu, syncs) = (side.Cpu, await side.MetricAsync("dispatch_log_syncs", stop));
         var measured = await load.RunAsync(run, stop);

@@ -13,23 +13,32 @@ sealed class HttpLoad(int port, int connections, Func<long, ReadOnlyMemory<byte>
 {
     private long _sent;
 
-    public async Task<HttpLoadResult> RunAsync(TimeSpan run, CancellationToken stop)
+    public Task<HttpLoadResult> RunAsync(TimeSpan run, CancellationToken stop)
     {
         var since = Stopwatch.GetTimestamp();
-        var workers = Enumerable.Range(0, connections).Select(_ => WorkAsync(since, run, stop)).ToList();
+        return RunAsync(() => Stopwatch.GetElapsedTime(since) < run, stop);
+    }
+
+    /// <summary>So many, however long it takes.</summary>
+    public Task<HttpLoadResult> RunAsync(long requests, CancellationToken stop) => RunAsync(() => Interlocked.Decrement(ref requests) >= 0, stop);
+
+    private async Task<HttpLoadResult> RunAsync(Func<bool> more, CancellationToken stop)
+    {
+        var since = Stopwatch.GetTimestamp();
+        var workers = Enumerable.Range(0, connections).Select(_ => WorkAsync(more, stop)).ToList();
         var results = await Task.WhenAll(workers);
         return new HttpLoadResult(
             results.Sum(it => it.Accepted), Stopwatch.GetElapsedTime(since), [.. results.SelectMany(it => it.Latencies)],
             results.SelectMany(it => it.Refused).GroupBy(it => it).ToDictionary(it => it.Key, it => it.Count()));
     }
 
-    private async Task<(long Accepted, List<TimeSpan> Latencies, List<int> Refused)> WorkAsync(long since, TimeSpan run, CancellationToken stop)
+    private async Task<(long Accepted, List<TimeSpan> Latencies, List<int> Refused)> WorkAsync(Func<bool> more, CancellationToken stop)
     {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port), stop);
         var buffer = new byte[64 * 1024];
         var (accepted, latencies, refused) = (0L, new List<TimeSpan>(), new List<int>());
-        while (Stopwatch.GetElapsedTime(since) < run)
+        while (more())
         {
             var began = Stopwatch.GetTimestamp();
             await socket.SendAsync(request(Interlocked.Increment(ref _sent)), SocketFlags.None, stop);

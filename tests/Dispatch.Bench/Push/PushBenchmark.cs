@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using Dispatch.Bench.Sides;
 using Dispatch.Testing;
@@ -38,15 +37,13 @@ sealed class PushBenchmark(TimeSpan latency, int inFlight) : IBenchmark
             admin,
             [
                 "push", $"--Bench:Messages={messages}", $"--Dispatch:Data={data}", $"--Dispatch:AdminListen=http://127.0.0.1:{admin}",
-                "--Dispatch:Lanes:0:Name=sandbox", "--Dispatch:Lanes:0:Provider=apns", $"--Dispatch:Lanes:0:Endpoint={_sandbox.Apns}",
-                $"--Dispatch:Lanes:0:TeamId={Sandbox.Credentials.ApnsTeamId}", $"--Dispatch:Lanes:0:KeyId={Sandbox.Credentials.ApnsKeyId}",
-                $"--Dispatch:Lanes:0:KeyFile={_sandbox.Credentials.ApnsKeyFile}", $"--Dispatch:Lanes:0:TrustFile={_sandbox.Credentials.CaFile}", $"--Dispatch:Lanes:0:InFlightMax={inFlight}",
+                .. Lanes.Apns(0, _sandbox.Apns, _sandbox.Credentials, inFlight),
             ],
             stop))
         {
-            sample = await MeasureAsync(messages, () => side.Cpu, stop);
-            var syncs = await side.MetricAsync("dispatch_log_syncs", stop) + await side.MetricAsync("dispatch_journal_syncs", stop);
-            sample = sample with { Syncs = (long)(syncs * sample.Count / messages) };
+            var before = new Histogram([]);
+            sample = await MeasureAsync(messages, () => side.Cpu, async () => before = await side.AttemptsAsync(stop), stop);
+            sample = sample with { Syncs = await side.SyncsAsync(stop) * sample.Count / messages, Attempts = (await side.AttemptsAsync(stop)).Since(before) };
         }
 
         var outcomes = await FilledTopic.OutcomesAsync(data, stop);
@@ -59,7 +56,7 @@ sealed class PushBenchmark(TimeSpan latency, int inFlight) : IBenchmark
         var messages = Messages(WarmUp + run);
         using var client = new PlainClient(_sandbox.Apns, _sandbox.Credentials);
         var sending = client.SendAsync(messages, inFlight, stop);
-        var sample = await MeasureAsync(messages, Cpu, stop);
+        var sample = await MeasureAsync(messages, () => ProcessorTime.Self, () => Task.CompletedTask, stop);
         await sending;
         return client.Refused == 0 ? sample : sample with { Faults = [.. sample.Faults, $"{client.Refused} answers were not 200"] };
     }
@@ -70,19 +67,19 @@ sealed class PushBenchmark(TimeSpan latency, int inFlight) : IBenchmark
         Directory.Delete(_folder, recursive: true);
     }
 
-    private async Task<Sample> MeasureAsync(long messages, Func<TimeSpan> cpu, CancellationToken stop)
+    private async Task<Sample> MeasureAsync(long messages, Func<TimeSpan> cpu, Func<Task> warmed, CancellationToken stop)
     {
         var (warm, before) = (Messages(WarmUp), TimeSpan.Zero);
-        var took = await _sandbox.TakesAsync(warm, messages, () => before = cpu(), stop);
+        var took = await _sandbox.TakesAsync(SandboxSide.Push, warm, messages, WarmedAsync, stop);
         var used = cpu() - before;
         await Task.Delay(Afterwards, stop);
-        return new Sample(messages - warm, took ?? TimeSpan.MaxValue, used, 0, [], await _sandbox.FaultsAsync(messages, stop));
-    }
+        return new Sample(messages - warm, took ?? TimeSpan.MaxValue, used, 0, [], await _sandbox.FaultsAsync(SandboxSide.Push, messages, stop));
 
-    private static TimeSpan Cpu()
-    {
-        using var self = Process.GetCurrentProcess();
-        return self.TotalProcessorTime;
+        Task WarmedAsync()
+        {
+            before = cpu();
+            return warmed();
+        }
     }
 
     private static long Messages(TimeSpan run) => (long)(run.TotalSeconds * RateGuess);

@@ -10,7 +10,11 @@ namespace Dispatch.Bench.Push;
 /// <summary>The Sandbox in a process of its own, and what it has counted.</summary>
 sealed class SandboxSide : IAsyncDisposable
 {
-    private const string Provider = "apns";
+    /// <summary>Providers that are counted, by their names in the Sandbox.</summary>
+    public const string Push = "apns";
+    public const string Mail = "smtp";
+
+    private const int MailOffset = 2;
     private const int AdminOffset = 4;
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -23,14 +27,25 @@ sealed class SandboxSide : IAsyncDisposable
 
     public Uri Apns => new($"https://localhost:{_basePort}");
 
+    /// <summary>Of a relay that trusts its network: no TLS, no AUTH, as smtp-sink is.</summary>
+    public int MailPort => _basePort + MailOffset;
+
     public Credentials Credentials { get; }
+
+    /// <summary>What the providers themselves wrote down, a file each; it stays over resets.</summary>
+    public string OracleFolder => Path.Combine(Path.GetDirectoryName(Credentials.Folder)!, "oracle");
 
     public static async Task<SandboxSide> StartAsync(string folder, CancellationToken stop)
     {
         var (admin, basePort) = (FreePorts.One(), FreePorts.Row(25));
         Credentials.Ensure(folder);
         var process = await SideProcess.StartAsync(
-            admin, ["sandbox", $"--Dispatch:AdminListen=http://127.0.0.1:{admin}", $"--Dispatch:Sandbox:Folder={folder}", $"--Dispatch:Sandbox:BasePort={basePort}"], stop);
+            admin,
+            [
+                "sandbox", $"--Dispatch:AdminListen=http://127.0.0.1:{admin}", $"--Dispatch:Sandbox:Folder={folder}", $"--Dispatch:Sandbox:BasePort={basePort}",
+                "--Dispatch:Sandbox:SmtpTls=false", "--Dispatch:Sandbox:SmtpAuth=false",
+            ],
+            stop);
         await OpenPort.WaitAsync(basePort + AdminOffset, stop);
         return new SandboxSide(process, basePort, folder);
     }
@@ -38,17 +53,17 @@ sealed class SandboxSide : IAsyncDisposable
     /// <summary>Counts from zero, and answers so late.</summary>
     public async Task ResetAsync(TimeSpan latency, CancellationToken stop)
     {
-        await PostAsync("reset", new JsonObject { ["provider"] = Provider }, stop);
-        await PostAsync("settings", new JsonObject { ["provider"] = Provider, ["latency_ms"] = (int)latency.TotalMilliseconds }, stop);
+        await PostAsync("reset", new JsonObject { ["provider"] = "*" }, stop);
+        await PostAsync("settings", new JsonObject { ["provider"] = "*", ["latency_ms"] = (int)latency.TotalMilliseconds }, stop);
     }
 
     /// <returns>How long it took from message number <paramref name="from"/> to number <paramref name="to"/>; null: they did not come while anything moved.</returns>
-    public async Task<TimeSpan?> TakesAsync(long from, long to, Action atFrom, CancellationToken stop)
+    public async Task<TimeSpan?> TakesAsync(string provider, long from, long to, Func<Task> atFrom, CancellationToken stop)
     {
         var (began, moved, last) = (0L, Stopwatch.GetTimestamp(), 0L);
         while (true)
         {
-            var received = await CountAsync("received", stop);
+            var received = await CountAsync(provider, "received", stop);
             if (received >= to)
             {
                 return Stopwatch.GetElapsedTime(began);
@@ -57,7 +72,7 @@ sealed class SandboxSide : IAsyncDisposable
             if (began == 0 && received >= from)
             {
                 began = Stopwatch.GetTimestamp();
-                atFrom();
+                await atFrom();
             }
 
             if (received != last)
@@ -74,11 +89,11 @@ sealed class SandboxSide : IAsyncDisposable
     }
 
     /// <summary>Empty: so many messages were accepted, and nothing else came.</summary>
-    public async Task<IReadOnlyList<string>> FaultsAsync(long messages, CancellationToken stop)
+    public async Task<IReadOnlyList<string>> FaultsAsync(string provider, long messages, CancellationToken stop)
     {
-        var (accepted, received, violations) = (await CountAsync("accepted", stop), await CountAsync("received", stop), await CountAsync("violations", stop));
+        var (accepted, received, violations) = (await CountAsync(provider, "accepted", stop), await CountAsync(provider, "received", stop), await CountAsync(provider, "violations", stop));
         return accepted == messages && received == messages && violations == 0
-            ? [] : [$"{messages} messages were to be sent: {received} were received, {accepted} accepted, {violations} streams were above the limit"];
+            ? [] : [$"{messages} messages were to be sent to {provider}: {received} were received, {accepted} accepted, {violations} streams were above the limit"];
     }
 
     public async ValueTask DisposeAsync()
@@ -87,10 +102,10 @@ sealed class SandboxSide : IAsyncDisposable
         await _process.DisposeAsync();
     }
 
-    private async Task<long> CountAsync(string counter, CancellationToken stop)
+    private async Task<long> CountAsync(string provider, string counter, CancellationToken stop)
     {
         var state = await _http.GetFromJsonAsync<JsonObject>(Admin("state"), stop);
-        return state!["providers"]![Provider]![counter]!.GetValue<long>();
+        return state!["providers"]![provider]![counter]!.GetValue<long>();
     }
 
     private async Task PostAsync(string path, JsonObject body, CancellationToken stop)

@@ -45,10 +45,16 @@ sealed class SideProcess : IAsyncDisposable
     /// <summary>A number of the process's own /metrics, summed over its tags; 0 where it has none.</summary>
     public async Task<double> MetricAsync(string name, CancellationToken stop)
     {
-        var text = await _http.GetStringAsync(new Uri($"http://127.0.0.1:{_adminPort}/metrics"), stop);
-        return text.Split('\n').Where(line => line.StartsWith(name + " ", StringComparison.Ordinal) || line.StartsWith(name + "{", StringComparison.Ordinal))
+        var lines = await MetricsAsync(stop);
+        return lines.Where(line => line.StartsWith(name + " ", StringComparison.Ordinal) || line.StartsWith(name + "{", StringComparison.Ordinal))
             .Sum(line => double.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture));
     }
+
+    /// <summary>fsyncs of its log and its journals.</summary>
+    public async Task<long> SyncsAsync(CancellationToken stop) => (long)(await MetricAsync("dispatch_log_syncs", stop) + await MetricAsync("dispatch_journal_syncs", stop));
+
+    /// <summary>From handing a message to a provider until its answer, of all lanes.</summary>
+    public async Task<Histogram> AttemptsAsync(CancellationToken stop) => Histogram.Parse(await MetricsAsync(stop), "dispatch_attempt_duration");
 
     public async ValueTask DisposeAsync()
     {
@@ -69,6 +75,8 @@ sealed class SideProcess : IAsyncDisposable
 
         _process.Dispose();
     }
+
+    private async Task<string[]> MetricsAsync(CancellationToken stop) => (await _http.GetStringAsync(new Uri($"http://127.0.0.1:{_adminPort}/metrics"), stop)).Split('\n');
 
     private async Task ReadyAsync(CancellationToken stop)
     {

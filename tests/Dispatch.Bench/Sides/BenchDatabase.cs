@@ -2,7 +2,7 @@ using Dispatch.Store;
 using Dispatch.Store.Private;
 using Npgsql;
 
-namespace Dispatch.Bench.Feedback;
+namespace Dispatch.Bench.Sides;
 
 /// <summary>An empty database with the schema in it, for one run; dropped afterwards.</summary>
 sealed class BenchDatabase : IAsyncDisposable
@@ -30,10 +30,13 @@ sealed class BenchDatabase : IAsyncDisposable
         return made;
     }
 
-    public async Task<long> CountAsync(string text, CancellationToken stop)
+    public Task<long> CountAsync(string text, CancellationToken stop) => CountAsync(Source, text, stop);
+
+    /// <summary>In a database that is somebody else's.</summary>
+    public static async Task<long> CountAsync(NpgsqlDataSource source, string text, CancellationToken stop)
     {
 #pragma warning disable CA2100 // our own text
-        await using var command = Source.CreateCommand(text);
+        await using var command = source.CreateCommand(text);
 #pragma warning restore CA2100
         return (long)(await command.ExecuteScalarAsync(stop))!;
     }

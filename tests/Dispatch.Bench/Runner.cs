@@ -11,7 +11,7 @@ static class Runner
 
     public static async Task<int> RunAsync(string name, Entry entry, TimeSpan total, bool json, CancellationToken stop)
     {
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error), Ansi = Console.IsErrorRedirected ? AnsiSupport.No : AnsiSupport.Detect });
         console.MarkupLine($"[bold]{name}[/]: {Markup.Escape(entry.What)}; baseline: {Markup.Escape(entry.Baseline)}");
         await using var benchmark = entry.Create();
         var run = total / (2 * Pairs);

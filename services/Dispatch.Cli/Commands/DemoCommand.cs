@@ -29,7 +29,7 @@ static class DemoCommand
     private static async Task<int> RunAsync(int messages, bool json, bool keep, CancellationToken stop)
     {
         var watch = Stopwatch.StartNew();
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error), Ansi = Console.IsErrorRedirected ? AnsiSupport.No : AnsiSupport.Detect });
         var data = Path.Combine(Path.GetTempPath(), $"dispatch-demo-{Environment.ProcessId}");
         await using var session = new Session(data, seed: 42);
         Verdict verdict;

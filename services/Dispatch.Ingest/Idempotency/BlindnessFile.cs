@@ -26,7 +26,13 @@ sealed class BlindnessFile(string path, ILogger<BlindnessFile> log)
         File.WriteAllText(path, since.ToString("O", CultureInfo.InvariantCulture));
     });
 
-    public void Delete() => Try(() => File.Delete(path));
+    public void Delete() => Try(() =>
+    {
+        if (File.Exists(path)) // before the first blindness there is not even a folder
+        {
+            File.Delete(path);
+        }
+    });
 
     private void Try(Action action)
     {

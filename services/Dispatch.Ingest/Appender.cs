@@ -14,7 +14,7 @@ sealed class Appender(IEventLog events, TimeProvider clock, ILogger<Appender> lo
     public (string Reason, DateTimeOffset Since)? Fault => _fault is { } fault ? (fault.Reason, fault.Since) : null;
 
     /// <exception cref="AppendException">Nothing was accepted; says whether the records may be there nevertheless.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))] // waits in every call: no garbage for that
     public async ValueTask AppendAsync(IReadOnlyList<Record> records)
     {
         var began = Stopwatch.GetTimestamp();

@@ -36,7 +36,7 @@ namespace Dispatch.Ingest;
 [JsonSerializable(typeof(SettlementAnswer))]
 sealed partial class WireJson : JsonSerializerContext;
 
-/// <summary>The answers that are given most, which have no times in them: without a converter they are written by straight code, at a third of the cost.</summary>
+/// <summary>The answers that are given most, which have no times in them: a context without a converter writes them by straight code.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(RequestAnswer))]
 [JsonSerializable(typeof(BatchAnswer))]

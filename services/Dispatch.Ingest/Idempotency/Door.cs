@@ -49,7 +49,7 @@ sealed class Door : BackgroundService
     public DateTimeOffset? BlindSince => _sight.Claims is null ? _sight.Since : null;
 
     /// <summary>Asks for a call with a key. A call that goes through ends with <see cref="Settle"/> or <see cref="Fail"/>.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))] // waits in every call: no garbage for that
     public async ValueTask<Pass> EnterAsync(Guid key, Guid body, DateTimeOffset now)
     {
         var held = new HeldKey(key, body, now);
@@ -140,7 +140,7 @@ sealed class Door : BackgroundService
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))] // waits in every call: no garbage for that
     private async ValueTask<Pass> AskAsync(HeldKey held)
     {
         while (true)

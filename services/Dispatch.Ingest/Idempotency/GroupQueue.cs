@@ -15,8 +15,6 @@ sealed class GroupQueue<T>(int groupSizeMax)
     /// <returns>False: closed.</returns>
     public bool TryAdd(T item)
     {
-        TaskCompletionSource<List<T>> taker;
-        List<T> group;
         lock (_gate)
         {
             if (_isClosed)
@@ -25,20 +23,17 @@ sealed class GroupQueue<T>(int groupSizeMax)
             }
 
             _waiting.Add(item);
-            if (_takers.Count == 0 || !IsWorthIt)
+            while (IsWorthIt && _takers.TryDequeue(out var taker))
             {
-                return true;
+                var group = Take();
+                if (!taker.TrySetResult(group)) // it was told to stop
+                {
+                    PutBack(group);
+                }
             }
 
-            (taker, group) = (_takers.Dequeue(), Take());
+            return true;
         }
-
-        if (!taker.TrySetResult(group))
-        {
-            PutBack(group); // it was told to stop; who closes the queue finds them
-        }
-
-        return true;
     }
 
     /// <summary>The next group, at least one; <see cref="Return"/> says that it came back.</summary>
@@ -79,13 +74,11 @@ sealed class GroupQueue<T>(int groupSizeMax)
         }
     }
 
+    /// <summary>Under the lock that took it: a group that is nobody's for a moment could miss the closing, and its callers would wait for ever.</summary>
     private void PutBack(List<T> group)
     {
-        lock (_gate)
-        {
-            _onTheirWay -= group.Count;
-            _waiting.InsertRange(0, group);
-        }
+        _onTheirWay -= group.Count;
+        _waiting.InsertRange(0, group);
     }
 
     private bool IsWorthIt => _waiting.Count > 0 && _waiting.Count >= _onTheirWay;

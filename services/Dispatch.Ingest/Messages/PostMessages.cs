@@ -129,7 +129,7 @@ sealed class PostMessages(
 
     /// <summary>All of it becomes durable.</summary>
     /// <exception cref="AppendException">Nothing was accepted.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))] // waits in every call: no garbage for that
     public async ValueTask AppendAsync(HttpContext http, IReadOnlyList<MessageDraft> drafts)
     {
         using var activity = Trace.Send(Topics.Requests(drafts[0].Request.Class));

@@ -96,7 +96,7 @@ public sealed class FileLog : IEventLog
 
     public int PartitionsOf(string topic) => _state.Topics.Of(topic).Length;
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))] // waits in every call: no garbage for that
     public async ValueTask AppendAsync(IReadOnlyList<Record> records, CancellationToken stop = default)
     {
         if (records.Count == 0)

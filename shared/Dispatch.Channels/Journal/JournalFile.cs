@@ -185,7 +185,7 @@ sealed class JournalFile : IDisposable
     public void Shipped(JournalPosition position) => _segments.Shipped(position);
 
     /// <summary>The first segment at or behind a number, and how much of it readers may see.</summary>
-    public (SegmentFile Segment, long Readable, bool IsLast)? Readable(long number) => _segments.From(number);
+    public (SegmentFile Segment, long Readable, bool IsComplete)? Readable(long number) => _segments.From(number);
 
     /// <summary>One more sync for what is noted; what cannot be confirmed any more is in doubt at the next start.</summary>
     public void Dispose()

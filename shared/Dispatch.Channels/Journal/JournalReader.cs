@@ -18,7 +18,7 @@ sealed class JournalReader(JournalFile journal, ILogger log)
         var outcomes = new List<JournaledOutcome>();
         while (outcomes.Count == 0 && journal.Readable(position.Segment) is { } readable)
         {
-            var (segment, end, isLast) = readable;
+            var (segment, end, isComplete) = readable;
             if (segment.Number != position.Segment)
             {
                 position = new JournalPosition(segment.Number, 0);
@@ -26,7 +26,7 @@ sealed class JournalReader(JournalFile journal, ILogger log)
 
             if (position.Offset >= end)
             {
-                if (isLast)
+                if (!isComplete)
                 {
                     break;
                 }

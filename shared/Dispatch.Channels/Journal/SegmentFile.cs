@@ -41,6 +41,12 @@ sealed class SegmentFile : IDisposable
     /// <summary>What readers may see: it survives a power cut.</summary>
     public long DurableEnd { get; set; }
 
+    /// <summary>
+    /// Nothing more of it will become durable, so readers may go on to the next one. Not the same as that there is a next one: the last sync of this one may still be
+    /// under way while that one is written already.
+    /// </summary>
+    public bool IsComplete { get; private set; }
+
     /// <exception cref="IOException">No room, or a disk that refuses.</exception>
     [SuppressMessage("Reliability", "CA2000", Justification = "owned by the segment")]
     public static SegmentFile Create(string folder, long number, IReadOnlyList<string> topics, long reserve)
@@ -74,7 +80,7 @@ sealed class SegmentFile : IDisposable
         {
             var file = System.IO.File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
             return new SegmentFile(
-                long.Parse(System.IO.Path.GetFileNameWithoutExtension(path), CultureInfo.InvariantCulture), path, file, RandomAccess.GetLength(file));
+                long.Parse(System.IO.Path.GetFileNameWithoutExtension(path), CultureInfo.InvariantCulture), path, file, RandomAccess.GetLength(file)) { IsComplete = true };
         }),
     ];
 
@@ -88,8 +94,19 @@ sealed class SegmentFile : IDisposable
     /// <summary>Is every record that it knows something about finished, as the log knows it?</summary>
     public bool IsPassed(Func<TopicPartition, long> committed) => _highest.All(it => committed(it.Key) > it.Value);
 
-    /// <summary>Gives back the reserve; nothing more will be written.</summary>
-    public void Close() => RandomAccess.SetLength(File, Length);
+    /// <summary>Nothing more will be written, and what was is durable. Gives back the reserve.</summary>
+    public void Close()
+    {
+        IsComplete = true;
+        RandomAccess.SetLength(File, Length);
+    }
+
+    /// <summary>Nothing more will be written, and what was not confirmed stands elsewhere.</summary>
+    public void Condemn()
+    {
+        IsComplete = true;
+        Cut(DurableEnd);
+    }
 
     public void Cut(long length) => (Length, DurableEnd) = (length, length);
 

@@ -42,11 +42,11 @@ sealed class Segments(JournalSettings settings, ILogger log, Lock gate, List<Seg
     }
 
     /// <summary>The first segment at or behind a number, and how much of it readers may see.</summary>
-    public (SegmentFile Segment, long Readable, bool IsLast)? From(long number)
+    public (SegmentFile Segment, long Readable, bool IsComplete)? From(long number)
     {
         lock (gate)
         {
-            return all.FirstOrDefault(it => it.Number >= number) is { } segment ? (segment, segment.DurableEnd, segment == Current) : null;
+            return all.FirstOrDefault(it => it.Number >= number) is { } segment ? (segment, segment.DurableEnd, segment.IsComplete) : null;
         }
     }
 
@@ -74,20 +74,22 @@ sealed class Segments(JournalSettings settings, ILogger log, Lock gate, List<Seg
         }
     }
 
-    /// <summary>Another one than <paramref name="condemned"/>, to be written from now on; null: there is no room for one.</summary>
+    /// <summary>Under the lock: another one than <paramref name="condemned"/>, to be written from now on; null: there is no room for one.</summary>
     [SuppressMessage("Reliability", "CA2000", Justification = "owned by the journal")]
     public SegmentFile? Replace(SegmentFile condemned)
     {
-        if (Current == condemned && (_next ?? TryCreate()) is { } fresh)
+        if (Current == condemned)
         {
-            lock (gate)
+            if ((_next ?? TryCreate()) is not { } fresh)
             {
-                condemned.Cut(condemned.DurableEnd);
-                Begin(fresh);
+                return null;
             }
+
+            Begin(fresh);
         }
 
-        return Current == condemned ? null : Current;
+        condemned.Condemn();
+        return Current;
     }
 
     /// <summary>Deletes what nobody needs, and prepares the next one. Called by the one thread that syncs.</summary>

@@ -8,6 +8,7 @@ namespace Dispatch.Channels.Tests.Journal;
 
 public sealed class JournalFileTests : IDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
     private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -204,16 +205,78 @@ public sealed class JournalFileTests : IDisposable
         Ship(journal).Count.ShouldBe(5_000);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_reader_stays_in_a_file_until_its_last_sync_has_ended_though_the_next_one_is_written(bool fails)
+    {
+        using var syncing = new SemaphoreSlim(0);
+        using var goOn = new SemaphoreSlim(0);
+        var (stepwise, fault) = (false, false);
+        using var journal = Journals.Open(_folder.Path, segmentBytes: 64 * 1024, sync: file =>
+        {
+            if (Volatile.Read(ref stepwise))
+            {
+                syncing.Release();
+                goOn.Wait(Patience);
+            }
+
+            if (Interlocked.Exchange(ref fault, false))
+            {
+                throw new IOException("fdatasync: Input/output error (errno 5)");
+            }
+
+            Disk.Sync(file);
+        });
+        var written = 0L;
+        while (!File.Exists(Path.Combine(_folder.Path, "0000000002.journal"))) // made ahead, when the first is half full
+        {
+            await journal.AppendAsync(Journals.Outcome(++written));
+        }
+
+        var position = default(JournalPosition);
+        var seen = Ship(journal, ref position);
+        Volatile.Write(ref stepwise, true);
+        var waiting = new List<Task> { journal.AppendAsync(Journals.Outcome(++written)) };
+        (await syncing.WaitAsync(Patience)).ShouldBeTrue();
+        for (var bytes = 0; bytes < 64 * 1024; bytes += Journals.Outcome(written).Size)
+        {
+            journal.Append(Journals.Outcome(++written), null);
+        }
+
+        waiting.Add(journal.SyncAsync());
+        goOn.Release();
+        (await syncing.WaitAsync(Patience)).ShouldBeTrue(); // the last of the first file
+        waiting.Add(journal.AppendAsync(Journals.Outcome(++written))); // the first of the second
+        seen.AddRange(Ship(journal, ref position));
+        (stepwise, fault) = (false, fails);
+        goOn.Release();
+        await Task.WhenAll(waiting);
+
+        seen.AddRange(Ship(journal, ref position));
+        seen.SequenceEqual(Enumerable.Range(1, (int)written).Select(offset => (long)offset)).ShouldBeTrue($"{written} were noted, {seen.Count} were read");
+    }
+
     /// <summary>The offsets of all outcomes, as a shipper reads them.</summary>
     private static List<long> Ship(JournalFile journal)
     {
+        var position = default(JournalPosition);
+        return Ship(journal, ref position);
+    }
+
+    private static List<long> Ship(JournalFile journal, ref JournalPosition position)
+    {
         var reader = new JournalReader(journal, NullLogger.Instance);
         var offsets = new List<long>();
-        for (var position = default(JournalPosition); reader.Read(position) is { Outcomes.Count: > 0 } read; position = read.Next)
+        while (true)
         {
-            offsets.AddRange(read.Outcomes.Select(outcome => outcome.Origin.Offset));
-        }
+            (var outcomes, position) = reader.Read(position);
+            if (outcomes.Count == 0)
+            {
+                return offsets;
+            }
 
-        return offsets;
+            offsets.AddRange(outcomes.Select(outcome => outcome.Origin.Offset));
+        }
     }
 }

@@ -21,7 +21,7 @@ sealed class EndToEndBenchmark(TimeSpan syncDelay) : IBenchmark
     private const int Connections = 8;
     private const int InFlight = 500; // as `push`
     private const int MailConnections = 20; // as `email`
-    private const int RateGuess = 3_000; // messages
+    private const int RateGuess = 8_000; // messages
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(30); // both sides compile for so long, the more the fewer cores there are: it is not what is measured
     private static readonly TimeSpan Afterwards = TimeSpan.FromSeconds(1); // for a message too many
 

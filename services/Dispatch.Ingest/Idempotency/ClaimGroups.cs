@@ -16,7 +16,7 @@ enum EndingKind
 readonly record struct Ending(HeldKey Held, EndingKind Kind);
 
 /// <summary>
-/// Many keys share one statement: whatever came while the last one ran goes with the next. Two connections, so that calls do not march in step.
+/// Many keys share one statement: whatever came while the last one ran goes with the next.
 /// Lives as long as its connections: with the first fault all that wait are told that nobody can be asked.
 /// </summary>
 sealed class ClaimGroups : IAsyncDisposable

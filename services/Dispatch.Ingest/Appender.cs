@@ -1,11 +1,10 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Dispatch.Log;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Dispatch.Ingest;
 
-/// <summary>Hands records to the log, measures it, and knows whether it can be written; says so once, not per call.</summary>
+/// <summary>Hands records to the log, and knows whether it can be written; says so once, not per call.</summary>
 sealed class Appender(IEventLog events, TimeProvider clock, ILogger<Appender> log) : IHealthCheck
 {
     private volatile AppendFault? _fault;
@@ -17,7 +16,6 @@ sealed class Appender(IEventLog events, TimeProvider clock, ILogger<Appender> lo
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))] // waits in every call: no garbage for that
     public async ValueTask AppendAsync(IReadOnlyList<Record> records)
     {
-        var began = Stopwatch.GetTimestamp();
         try
         {
             await events.AppendAsync(records, CancellationToken.None); // a caller who hangs up must not leave us in doubt
@@ -36,8 +34,6 @@ sealed class Appender(IEventLog events, TimeProvider clock, ILogger<Appender> lo
         {
             log.LogWritable();
         }
-
-        Telemetry.AppendDuration.Record(Stopwatch.GetElapsedTime(began).TotalSeconds, new KeyValuePair<string, object?>("messaging.operation.name", "send"));
     }
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>

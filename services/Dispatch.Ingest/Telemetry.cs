@@ -12,10 +12,6 @@ static class Telemetry
 
     public static readonly Counter<long> Refused = Meter.CreateCounter<long>("dispatch.ingest.refused", "{request}", "Calls that were answered with a problem, by its code.");
 
-    public static readonly Histogram<double> AppendDuration = Meter.CreateHistogram<double>(
-        "messaging.client.operation.duration", "s", "From the hand-over to the log until the records are durable.",
-        advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5] });
-
     public static readonly Counter<long> Deferred = Meter.CreateCounter<long>(
         "dispatch.ingest.keys.deferred", "{key}", "Idempotency keys that went through unchecked while the store was away.");
 

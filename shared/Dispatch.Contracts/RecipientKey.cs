@@ -10,18 +10,20 @@ namespace Dispatch.Contracts;
 public sealed class RecipientKey(ReadOnlyMemory<byte> secret)
 {
     public const int Size = 16;
+    private const int OnStackMax = 1_024;
+    private const int Separators = 3; // the kind, between two zeros
 
     /// <summary>Of this thread, with whose key it is: to set a key up costs as much as to hash an address.</summary>
     [ThreadStatic]
     private static (RecipientKey? Owner, IncrementalHash? Hash) kept;
 
     /// <summary>Who counts as one for caps and order: the user where there is one.</summary>
-    public byte[] OfUser(string tenant, string userId) => Of(tenant, "u", userId);
+    public byte[] OfUser(string tenant, string userId) => Of(tenant, (byte)'u', userId);
 
     /// <param name="address">canonical, with its kind in front: "email:ada@example.org", "phone:+33...", "push:apns/shop-ios/9f1c"</param>
-    public byte[] OfAddress(string tenant, string address) => Of(tenant, "a", address);
+    public byte[] OfAddress(string tenant, string address) => Of(tenant, (byte)'a', address);
 
-    private byte[] Of(string tenant, string kind, string value)
+    private byte[] Of(string tenant, byte kind, string value)
     {
         if (kept.Owner != this)
         {
@@ -31,7 +33,13 @@ public sealed class RecipientKey(ReadOnlyMemory<byte> secret)
 
         var hash = kept.Hash!;
         Span<byte> digest = stackalloc byte[HMACSHA256.HashSizeInBytes];
-        hash.AppendData(Encoding.UTF8.GetBytes($"{tenant}\0{kind}\0{value}"));
+        var length = Encoding.UTF8.GetMaxByteCount(tenant.Length + value.Length) + Separators;
+        var text = length <= OnStackMax ? stackalloc byte[length] : new byte[length];
+        var end = Encoding.UTF8.GetBytes(tenant, text);
+        (text[end], text[end + 1], text[end + 2]) = (0, kind, 0);
+        end += Separators;
+        end += Encoding.UTF8.GetBytes(value, text[end..]);
+        hash.AppendData(text[..end]);
         hash.GetHashAndReset(digest);
         return digest[..Size].ToArray();
     }

@@ -21,13 +21,20 @@ public static class Topics
 
     public static IReadOnlyList<Channel> Channels { get; } = [Channel.Push, Channel.Email, Channel.Sms];
 
-    public static string Requests(TrafficClass of) => $"requests.{Name(of)}";
+    // Made once: every message asks for several of them.
+    private static readonly Dictionary<TrafficClass, string> RequestsOf = Classes.ToDictionary(of => of, of => $"requests.{Name(of)}");
+    private static readonly Dictionary<TrafficClass, string> RerouteOf = Classes.ToDictionary(of => of, of => $"reroute.{Name(of)}");
+    private static readonly Dictionary<TrafficClass, string> HeldOf = Classes.ToDictionary(of => of, of => $"held.{Name(of)}");
+    private static readonly Dictionary<(Channel, TrafficClass), string> MessagesOf =
+        Channels.SelectMany(channel => Classes.Select(of => (channel, of))).ToDictionary(it => it, it => $"{Name(it.channel)}.{Name(it.of)}");
 
-    public static string Reroute(TrafficClass of) => $"reroute.{Name(of)}";
+    public static string Requests(TrafficClass of) => RequestsOf[of];
 
-    public static string Held(TrafficClass of) => $"held.{Name(of)}";
+    public static string Reroute(TrafficClass of) => RerouteOf[of];
 
-    public static string Messages(Channel channel, TrafficClass of) => $"{Name(channel)}.{Name(of)}";
+    public static string Held(TrafficClass of) => HeldOf[of];
+
+    public static string Messages(Channel channel, TrafficClass of) => MessagesOf[(channel, of)];
 
     public static string Retry(Channel channel, TrafficClass of, TimeSpan delay) =>
         $"retry.{Name(channel)}.{Name(of)}.{(delay < TimeSpan.FromMinutes(1) ? $"{delay.TotalSeconds:0}s" : $"{delay.TotalMinutes:0}m")}";

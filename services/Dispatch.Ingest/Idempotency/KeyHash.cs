@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Dispatch.Contracts;
 
 namespace Dispatch.Ingest.Idempotency;
 
@@ -27,14 +28,14 @@ static class KeyHash
         text[length++] = 0;
         length += Encoding.UTF8.GetBytes(key, text[length..]);
         Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(text[..length], digest);
+        Sha256.Hash(text[..length], digest);
         return new Guid(digest[..16], bigEndian: true);
     }
 
     public static Guid OfBody(CallKind call, ReadOnlySpan<byte> body)
     {
         Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(body, digest);
+        Sha256.Hash(body, digest);
         digest[15] = (byte)call;
         return new Guid(digest[..16], bigEndian: true);
     }

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Dispatch.Contracts;
 
 namespace Dispatch.Store.Keys;
 
@@ -18,7 +19,7 @@ public sealed record ApiKey(
     {
         Span<byte> utf8 = stackalloc byte[KeyText.SecretLengthMax * 3];
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(utf8[..Encoding.UTF8.GetBytes(secret, utf8)], hash);
+        Sha256.Hash(utf8[..Encoding.UTF8.GetBytes(secret, utf8)], hash);
         return CryptographicOperations.FixedTimeEquals(hash, SecretHash);
     }
 }

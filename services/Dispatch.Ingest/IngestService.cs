@@ -19,6 +19,7 @@ using Dispatch.Store.Idempotency;
 using Dispatch.Store.Keys;
 using Dispatch.Store.Queries;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 
@@ -47,6 +48,7 @@ public static class IngestService
             .ValidateOnStart();
         services.AddSingleton<IValidateOptions<IngestOptions>, IngestOptionsValidator>();
         services.AddOptions<KestrelServerOptions>().Configure<IOptions<DispatchOptions>>(Limit);
+        services.Configure<SocketTransportOptions>(sockets => sockets.WaitForDataBeforeAllocatingBuffer = false); // a system call less a request, for 4 KiB a connection
         AddDoor(services);
 
         services.AddSingleton(provider => new RecipientKey(SecretFile.RecipientKey(provider.GetRequiredService<IOptions<IngestOptions>>().Value.RecipientKeyFile)));
@@ -92,7 +94,10 @@ public static class IngestService
 
     public static WebApplication MapIngest(this WebApplication app)
     {
-        app.UseStatusCodePages(context => Problem.OfStatus(context.HttpContext.Response.StatusCode).WriteAsync(context.HttpContext));
+        app.UseRouting();
+        // Only for what is no call of ours, or not with that method: a call answers for itself, and should not pay for this.
+        app.UseWhen(http => http.GetEndpoint() is not RouteEndpoint, others => others.UseStatusCodePages(
+            context => Problem.OfStatus(context.HttpContext.Response.StatusCode).WriteAsync(context.HttpContext)));
         foreach (var call in app.Services.GetRequiredService<Api>().Calls)
         {
             app.MapMethods(call.Path, [call.Method], call.Run).ExcludeFromDescription(); // described from the same table, not by reflection

@@ -10,7 +10,7 @@ static class Trace
 {
     private const int TraceParentLength = 55; // W3C Trace Context, version 00
 
-    public static Activity? Send(string topic) => Telemetry.Activities.StartActivity($"send {topic}", ActivityKind.Producer)
+    public static Activity? Send(string topic) => !Telemetry.Activities.HasListeners() ? null : Telemetry.Activities.StartActivity($"send {topic}", ActivityKind.Producer)
         ?.SetTag("messaging.system", "dispatch").SetTag("messaging.operation.name", "send").SetTag("messaging.operation.type", "send")
         .SetTag("messaging.destination.name", topic);
 

@@ -60,7 +60,7 @@ sealed class Door : BackgroundService
                 : new Pass(PassKind.Running, known.FirstAt);
         }
 
-        var pass = await AskAsync(held) with { Held = held };
+        var pass = (_sight.Claims is { } claims && await claims.AskAsync(held) is { } said ? said : await AskWhenSeenAsync(held)) with { Held = held };
         if (pass.Kind is PassKind.Replay)
         {
             held.FirstAt = pass.FirstAt;
@@ -140,8 +140,7 @@ sealed class Door : BackgroundService
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))] // waits in every call: no garbage for that
-    private async ValueTask<Pass> AskAsync(HeldKey held)
+    private async ValueTask<Pass> AskWhenSeenAsync(HeldKey held)
     {
         while (true)
         {

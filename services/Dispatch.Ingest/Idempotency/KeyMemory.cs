@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
 namespace Dispatch.Ingest.Idempotency;
 
 /// <summary>
@@ -17,12 +20,14 @@ sealed class KeyMemory(int capacity)
     {
         lock (_gate)
         {
-            if (_keys.TryGetValue(held.Key, out var known))
+            ref var known = ref CollectionsMarshal.GetValueRefOrAddDefault(_keys, held.Key, out var exists);
+            if (exists)
             {
                 return known.Held ?? HeldKey.Settled(held.Key, known.Body, known.FirstAt);
             }
 
-            _keys.Add(held.Key, new Entry(held.Body, held.FirstAt, held, Slot(held.Key)));
+            known = new Entry(held.Body, held.FirstAt, held, _next);
+            Take(held.Key); // it may move what was just looked up
             return null;
         }
     }
@@ -32,9 +37,10 @@ sealed class KeyMemory(int capacity)
     {
         lock (_gate)
         {
-            if (_keys.TryGetValue(held.Key, out var known) && known.Held == held)
+            ref var known = ref CollectionsMarshal.GetValueRefOrNullRef(_keys, held.Key);
+            if (!Unsafe.IsNullRef(ref known) && known.Held == held)
             {
-                _keys[held.Key] = known with { FirstAt = held.FirstAt, Held = null };
+                known = known with { FirstAt = held.FirstAt, Held = null };
             }
         }
     }
@@ -50,24 +56,23 @@ sealed class KeyMemory(int capacity)
         }
     }
 
-    /// <summary>A place in the ring, for which the oldest makes room.</summary>
-    private int Slot(Guid key)
+    /// <summary>Takes the next place in the ring, for which the oldest makes room.</summary>
+    private void Take(Guid key)
     {
-        if (_ring.Count < capacity)
+        var place = _next;
+        _next = (_next + 1) % capacity;
+        if (place == _ring.Count)
         {
             _ring.Add(key);
-            return _ring.Count - 1;
+            return;
         }
 
-        var slot = _next;
-        _next = (_next + 1) % capacity;
-        if (_keys.TryGetValue(_ring[slot], out var oldest) && oldest.Slot == slot) // it may have been forgotten, and held anew elsewhere
+        var oldest = _ring[place];
+        _ring[place] = key;
+        if (_keys.Remove(oldest, out var known) && known.Slot != place)
         {
-            _keys.Remove(_ring[slot]);
+            _keys.Add(oldest, known); // it was forgotten, and held anew elsewhere
         }
-
-        _ring[slot] = key;
-        return slot;
     }
 
     /// <param name="Held">While its call is at work, and as long as its answer does not follow from the body.</param>

@@ -16,7 +16,7 @@ sealed class Faults
     public const int Max = 1_000;
 
     private readonly List<Fault> _faults = [];
-    private Step[] _path = new Step[12];
+    private Step[] _path = new Step[6];
     private int _depth;
 
     public int Count => _faults.Count;
@@ -52,6 +52,11 @@ sealed class Faults
     /// <summary>Whether something is wrong with a field below that place, or inside of it: then nothing is said about what follows from it.</summary>
     public bool Has(string field)
     {
+        if (_faults.Count == 0)
+        {
+            return false;
+        }
+
         Enter(field);
         var pointer = Pointer();
         Leave();

@@ -93,9 +93,9 @@ sealed class RecentMessages(int capacity)
     /// <summary>Unless it was accepted again, and stands elsewhere now.</summary>
     private static void Forget(Dictionary<Id, int> slots, Id id, int at)
     {
-        if (slots.TryGetValue(id, out var known) && known == at)
+        if (slots.Remove(id, out var known) && known != at)
         {
-            slots.Remove(id);
+            slots.Add(id, known);
         }
     }
 

@@ -15,7 +15,7 @@ namespace Dispatch.Ingest;
 /// </summary>
 sealed class Api(
     Gate gate, PostMessages messages, PostBatch batch, PostEvents events, ReadMessages read, ReadStats stats, ReadStatus status, CapResource caps,
-    SuppressionResource suppressions, ModeResource modes, SettlementResource settlement, QuarantineResource quarantine, HeldResource held, HttpSmsHook httpSms)
+    SuppressionResource suppressions, ModeResource modes, SettlementResource settlement, QuarantineResource quarantine, HeldResource held, KeyResource keys, HttpSmsHook httpSms)
 {
     public IReadOnlyList<ApiCall> Calls { get; } =
     [
@@ -92,6 +92,15 @@ sealed class Api(
         {
             Query = HeldResource.Parameters, Answer = typeof(Page<HeldAnswer>),
         },
+        new("GET", "/v1/operate/keys", Scopes.Operate, "API keys of all tenants, newest first, without their secrets.", gate.For(Scopes.Operate, keys.ListAsync))
+        {
+            Query = Parameter.Paging, Answer = typeof(Page<KeyAnswer>),
+        },
+        new("POST", "/v1/operate/keys", Scopes.Operate, "Makes an API key; its text is answered this once.", gate.For(Scopes.Operate, keys.CreateAsync))
+        {
+            Body = KeyResource.New, Status = 201, Answer = typeof(KeyAnswer),
+        },
+        new("DELETE", "/v1/operate/keys/{id}", Scopes.Operate, "Revokes an API key, for good.", gate.For(Scopes.Operate, keys.RevokeAsync)) { Status = 204 },
 
         new("POST", $"/hooks/{HookLanes.HttpSms}/{{lane}}", null, "A gateway's signed receipt.", gate.ForAnybody(httpSms.PostAsync)) { Status = 204 },
     ];

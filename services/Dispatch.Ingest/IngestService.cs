@@ -74,6 +74,7 @@ public static class IngestService
         services.AddSingleton<ModeResource>();
         services.AddSingleton<QuarantineResource>();
         services.AddSingleton<HeldResource>();
+        services.AddSingleton<KeyResource>();
         services.TryAddSingleton<Settlement>();
         services.AddSingleton<SettlementResource>();
         services.AddSingleton(provider => new HookLanes(builder.Configuration, provider.GetRequiredService<IOptions<IngestOptions>>().Value.PublicUrl!));

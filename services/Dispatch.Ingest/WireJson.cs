@@ -33,6 +33,8 @@ namespace Dispatch.Ingest;
 [JsonSerializable(typeof(Page<ParkedAnswer>))]
 [JsonSerializable(typeof(RedriveAnswer))]
 [JsonSerializable(typeof(Page<HeldAnswer>))]
+[JsonSerializable(typeof(KeyAnswer))]
+[JsonSerializable(typeof(Page<KeyAnswer>))]
 [JsonSerializable(typeof(SettlementAnswer))]
 sealed partial class WireJson : JsonSerializerContext;
 

@@ -79,7 +79,7 @@ public sealed class KeyTests : IAsyncLifetime
         using var client = host.Client(await KeyAsync(host, Scopes.EventsWrite));
 
         (await host.PostAsync("/v1/events", $$"""{ "events": [ { "event_id": "e", "user_id": "u", "name": "n", "at": "{{Posts.Ago(0)}}" } ] }""", with: client)).Status.ShouldBe(202);
-        foreach (var path in new[] { "/v1/messages", "/v1/stats", "/v1/caps", "/v1/suppressions", "/v1/operate/modes", "/v1/operate/quarantine", "/v1/operate/held" })
+        foreach (var path in new[] { "/v1/messages", "/v1/stats", "/v1/caps", "/v1/suppressions", "/v1/operate/modes", "/v1/operate/quarantine", "/v1/operate/held", "/v1/operate/keys" })
         {
             (await host.GetAsync(path, client)).Code.ShouldBe("missing_scope", path);
         }

@@ -33,6 +33,9 @@ sealed record Problem(int Status, string Code, string Title, string Detail, bool
 
     public static Problem KeyRevoked { get; } = new(401, "key_revoked", "The API key was revoked", "Ask for a new key.");
 
+    public static Problem LastKey { get; } =
+        new(409, "last_operate_key", "The last key that may operate stays", "Nobody could make another one. Make its successor first.");
+
     public static Problem MissingScope(string scope) => new(403, "missing_scope", "The API key may not do this", $"The key needs the scope {scope}.");
 
     public static Problem NotFound(string what) => new(404, "not_found", "There is no such thing", $"No such {what}.");

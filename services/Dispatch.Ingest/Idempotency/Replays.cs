@@ -9,6 +9,9 @@ namespace Dispatch.Ingest.Idempotency;
 /// <summary>What a call answers.</summary>
 sealed record Made(int Status, byte[] Json)
 {
+    /// <summary>What a repeat is answered, where the first answer holds what must not be kept.</summary>
+    public byte[]? Kept { get; init; }
+
     public static Made Of<T>(int status, T answer, JsonTypeInfo<T> type) => new(status, JsonSerializer.SerializeToUtf8Bytes(answer, type));
 }
 
@@ -43,7 +46,7 @@ sealed class Replays(Door door, TimeProvider clock)
             throw;
         }
 
-        door.Settle(pass, new StoredAnswer((short)made.Status, made.Json));
+        door.Settle(pass, new StoredAnswer((short)made.Status, made.Kept ?? made.Json));
         await AnswerAsync(call.Http, made);
     }
 

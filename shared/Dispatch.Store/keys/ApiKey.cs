@@ -32,8 +32,8 @@ public static class KeyText
 {
     public const string Prefix = "dsp_";
     public const int SecretLengthMax = 64;
+    public const int IdLength = 12;
     private const string Alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; // Crockford's: nothing in it is taken for something else
-    private const int IdLength = 12;
     private const int SecretLength = 32; // 160 bits
     private const int ChecksumLength = 6;
 

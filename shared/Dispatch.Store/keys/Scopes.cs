@@ -19,15 +19,15 @@ public enum Scopes
 /// <summary>The words of scopes in API, table and snapshot.</summary>
 public static class ScopeWords
 {
-    private static readonly (Scopes Scope, string Word)[] Words =
+    public static IReadOnlyList<(string Word, Scopes Scope)> Choices { get; } =
     [
-        (Scopes.SendPush, "send:push"), (Scopes.SendEmail, "send:email"), (Scopes.SendSms, "send:sms"), (Scopes.EventsWrite, "events:write"),
-        (Scopes.ProfilesWrite, "profiles:write"), (Scopes.Read, "read"), (Scopes.Operate, "operate"),
+        ("send:push", Scopes.SendPush), ("send:email", Scopes.SendEmail), ("send:sms", Scopes.SendSms), ("events:write", Scopes.EventsWrite),
+        ("profiles:write", Scopes.ProfilesWrite), ("read", Scopes.Read), ("operate", Scopes.Operate),
     ];
 
-    public static string[] Of(Scopes scopes) => [.. Words.Where(it => scopes.HasFlag(it.Scope)).Select(it => it.Word)];
+    public static string[] Of(Scopes scopes) => [.. Choices.Where(it => scopes.HasFlag(it.Scope)).Select(it => it.Word)];
 
     /// <summary>A word that this version does not know grants nothing.</summary>
     public static Scopes Parse(IEnumerable<string> words) =>
-        words.Aggregate(Scopes.None, (scopes, word) => scopes | Words.FirstOrDefault(it => it.Word == word).Scope);
+        words.Aggregate(Scopes.None, (scopes, word) => scopes | Choices.FirstOrDefault(it => it.Word == word).Scope);
 }

@@ -140,6 +140,7 @@ sealed class Door : BackgroundService
         }
     }
 
+    /// <summary>As soon as it is known whom to ask: the store, or nobody.</summary>
     private async ValueTask<Pass> AskWhenSeenAsync(HeldKey held)
     {
         while (true)

@@ -30,15 +30,37 @@ static class Logs
         return values;
     }
 
-    /// <summary>What a process that dies now would leave.</summary>
+    /// <summary>What a process that dies now would leave. A live log replaces its checkpoint and removes old files meanwhile: a copy in which that happened
+    /// is of no moment at all, and is made again.</summary>
     public static void CopyAsCrashed(string from, string to)
     {
-        Directory.CreateDirectory(to);
-        foreach (var path in Directory.GetFiles(from).Where(path => Path.GetFileName(path) != "lock" && !path.EndsWith(".spare", StringComparison.Ordinal)))
+        while (!TryCopyAsCrashed(from, to))
         {
-            File.Copy(path, Path.Combine(to, Path.GetFileName(path)), overwrite: true);
+            Directory.Delete(to, recursive: true);
         }
     }
+
+    private static bool TryCopyAsCrashed(string from, string to)
+    {
+        Directory.CreateDirectory(to);
+        var before = Remaining(from);
+        try
+        {
+            foreach (var path in before)
+            {
+                File.Copy(path, Path.Combine(to, Path.GetFileName(path)), overwrite: true);
+            }
+        }
+        catch (FileNotFoundException)
+        {
+            return false;
+        }
+
+        return Remaining(from).SequenceEqual(before);
+    }
+
+    private static string[] Remaining(string folder) =>
+        [.. Directory.GetFiles(folder).Where(path => Path.GetFileName(path) != "lock" && !path.EndsWith(".spare", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
 
     public static string LastSegment(string folder) => Directory.GetFiles(folder, "*.wal").Max(StringComparer.Ordinal)!;
 

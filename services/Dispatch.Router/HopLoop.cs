@@ -47,7 +47,7 @@ sealed class HopLoop(IOptions<RouterOptions> options, TimeProvider clock, ILogge
         }
     }
 
-    public static bool IsLost(Exception e) => e is AppendException || StoreFault.IsUnavailable(e);
+    public static bool IsLost(Exception e) => e is LogUnavailableException || StoreFault.IsUnavailable(e);
 
     public async Task<TimeSpan> RestAsync(IPartition partition, Exception fault, TimeSpan rest, CancellationToken stop)
     {

@@ -10,8 +10,17 @@ public enum Persistence
     PossiblyPersisted,
 }
 
-/// <summary>Records could not be made durable: the disk is full, a sync failed, the brokers did not answer. The log stays usable and heals by itself where it can.</summary>
-public sealed class AppendException : Exception
+/// <summary>What is behind the log did not answer: a disk, the brokers. It stays usable and heals by itself where it can; the call can be made again.</summary>
+public class LogUnavailableException : Exception
+{
+    public LogUnavailableException(string message, Exception? inner = null)
+        : base(message, inner)
+    {
+    }
+}
+
+/// <summary>Records could not be made durable: the disk is full, a sync failed, the brokers did not answer.</summary>
+public sealed class AppendException : LogUnavailableException
 {
     public AppendException(string message, Persistence persistence, Exception? inner = null)
         : base(message, inner) => Persistence = persistence;

@@ -47,6 +47,14 @@ public sealed record Group(string Name, IReadOnlyList<string> Topics)
 
     /// <summary>Bytes of values handed out at once; a single larger record is handed out alone.</summary>
     public int BatchBytesMax { get; init; } = 4 * 1024 * 1024;
+
+    internal void Check()
+    {
+        ArgumentException.ThrowIfNullOrEmpty(Name);
+        ArgumentOutOfRangeException.ThrowIfZero(Topics.Count);
+        ArgumentOutOfRangeException.ThrowIfLessThan(BatchSizeMax, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(BatchBytesMax, 1);
+    }
 }
 
 /// <summary>One partition while it is assigned to this process.</summary>

@@ -61,4 +61,39 @@ static partial class Log
 
     [LoggerMessage(1018, LogLevel.Debug, "Segment {Number} ended: everybody has read it")]
     public static partial void SegmentRetired(this ILogger log, long number);
+    [LoggerMessage(1030, LogLevel.Debug, "librdkafka {Client} {Facility}: {Line}")]
+    public static partial void ClientSays(this ILogger log, string client, string facility, string line);
+
+    [LoggerMessage(1031, LogLevel.Warning, "A producer became unusable and is replaced: {Why}")]
+    public static partial void ProducerReplaced(this ILogger log, string why);
+
+    [LoggerMessage(1032, LogLevel.Information, "A commit of group {Group} was refused because the group has moved on; it is made again if the partition is still ours: {Why}")]
+    public static partial void CommitFenced(this ILogger log, string group, string why);
+
+    [LoggerMessage(1033, LogLevel.Warning, "Group {Group} cannot commit yet; it is tried again: {Why}")]
+    public static partial void TransactionsWait(this ILogger log, string group, string why);
+
+    [LoggerMessage(1034, LogLevel.Critical, "Group {Group} has no valid position in {Topic}/{Partition}, where it stood before: it was lost. Nothing there is skipped or read again until a person decides (docs/runbooks/lost-position.md)")]
+    public static partial void PositionLost(this ILogger log, string group, string topic, int partition);
+
+    [LoggerMessage(1035, LogLevel.Information, "Group {Group}: {Count} partitions assigned: {Partitions}")]
+    public static partial void PartitionsAssigned(this ILogger log, string group, int count, string partitions);
+
+    [LoggerMessage(1036, LogLevel.Information, "Group {Group}: {Count} partitions revoked: {Partitions}")]
+    public static partial void PartitionsRevoked(this ILogger log, string group, int count, string partitions);
+
+    [LoggerMessage(1037, LogLevel.Warning, "Group {Group}: {Count} partitions were given to others, because nothing was heard of this process: {Partitions}")]
+    public static partial void PartitionsLost(this ILogger log, string group, int count, string partitions);
+
+    [LoggerMessage(1038, LogLevel.Warning, "This process stood still for a while; group {Group} starts nothing until the brokers have confirmed what it owns")]
+    public static partial void LeaseInDoubt(this ILogger log, string group);
+
+    [LoggerMessage(1039, LogLevel.Warning, "Group {Group} could not fetch; it is tried again: {Why}")]
+    public static partial void FetchFailed(this ILogger log, string group, string why);
+
+    [LoggerMessage(1040, LogLevel.Warning, "Kafka at {Brokers} does not answer; it is waited for: {Why}")]
+    public static partial void BrokersAway(this ILogger log, string brokers, string why);
+
+    [LoggerMessage(1041, LogLevel.Information, "Log {ClusterId} open on Kafka at {Brokers}: {Topics} topics, {Partitions} partitions, librdkafka {Version}")]
+    public static partial void ClusterOpened(this ILogger log, string clusterId, string brokers, int topics, int partitions, string version);
 }

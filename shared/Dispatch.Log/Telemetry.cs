@@ -70,5 +70,23 @@ static class Telemetry
         }
     }
 
+    public static void CountSent(IReadOnlyList<Record> records)
+    {
+        if (!Sent.Enabled)
+        {
+            return;
+        }
+
+        for (int from = 0, to; from < records.Count; from = to)
+        {
+            for (to = from + 1; to < records.Count && records[to].Topic == records[from].Topic;)
+            {
+                to++;
+            }
+
+            Sent.Add(to - from, Destination(records[from].Topic));
+        }
+    }
+
     public static KeyValuePair<string, object?> Destination(string topic) => new("messaging.destination.name", topic);
 }

@@ -75,7 +75,7 @@ public abstract class EventLogContract : IAsyncLifetime
         await Should.ThrowAsync<ArgumentException>(async () => await Log.AppendAsync([.. good, new Record(Requests, Text("k"), new byte[Record.StoredBytesMax + 1])]));
         Should.Throw<KeyNotFoundException>(() => Log.PartitionsOf("no.such.topic"));
 
-        (await EndsAsync(Requests)).ShouldBe(0);
+        (await CountAsync(Requests)).ShouldBe(0);
     }
 
     [Fact]
@@ -136,8 +136,8 @@ public abstract class EventLogContract : IAsyncLifetime
 
         (await Log.PositionAsync("hop", partition)).ShouldBe(new Position(1));
         (await Log.PositionAsync("nobody", partition)).ShouldBeNull();
-        (await EndsAsync(Push)).ShouldBe(1);
-        (await EndsAsync(Outcomes)).ShouldBe(1);
+        (await CountAsync(Push)).ShouldBe(1);
+        (await CountAsync(Outcomes)).ShouldBe(1);
     }
 
     [Fact]
@@ -180,7 +180,7 @@ public abstract class EventLogContract : IAsyncLifetime
             await Should.ThrowAsync<ArgumentException>(async () => await mine.CommitAsync([], new Position(-1), stop));
         });
         (await Log.PositionAsync("hop", partition)).ShouldBe(new Position(5));
-        (await EndsAsync(Push)).ShouldBe(0);
+        (await CountAsync(Push)).ShouldBe(0);
     }
 
     [Fact]
@@ -240,7 +240,7 @@ public abstract class EventLogContract : IAsyncLifetime
         });
         old!.LeaseHolds.ShouldBeFalse();
         await Should.ThrowAsync<LeaseLostException>(async () => await old.CommitAsync([new Record(Push, Text("k"), Text("never"))], new Position(1)));
-        (await EndsAsync(Push)).ShouldBe(0);
+        (await CountAsync(Push)).ShouldBe(0);
     }
 
     [Fact]
@@ -388,14 +388,15 @@ public abstract class EventLogContract : IAsyncLifetime
         return values;
     }
 
-    protected async Task<long> EndsAsync(string topic)
+    /// <summary>Records, not offsets: between those there may be what is no record.</summary>
+    protected async Task<int> CountAsync(string topic)
     {
-        var sum = 0L;
+        var count = 0;
         for (var partition = 0; partition < Log.PartitionsOf(topic); partition++)
         {
-            sum += await Log.EndAsync(new TopicPartition(topic, partition));
+            count += (await ScanAsync(new TopicPartition(topic, partition))).Count;
         }
 
-        return sum;
+        return count;
     }
 }

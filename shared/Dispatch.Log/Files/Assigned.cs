@@ -42,7 +42,7 @@ sealed class Assigned : IPartition, ILease, IDisposable
             throw new LeaseLostException($"{Id.Topic}/{Id.Partition} was handed over: nothing was written.");
         }
 
-        CheckPosition(position);
+        position.Check();
         using var span = Telemetry.Source.HasListeners() ? Telemetry.Source.StartActivity($"commit {Id.Topic}", ActivityKind.Client) : null;
         Telemetry.Describe(span, "commit", Id, Member.Group.Name, outputs.Count);
         await _log.CommitAsync(Member.Group.Name, this, outputs, position, stop);
@@ -59,25 +59,6 @@ sealed class Assigned : IPartition, ILease, IDisposable
     public void EndLease() => _holds = false;
 
     public void Dispose() => _revoked.Dispose();
-
-    private static void CheckPosition(Position position)
-    {
-        if (position.Next < 0 || position.Above.Length > Position.AboveMax)
-        {
-            throw new ArgumentException($"A position of {position.Next} with {position.Above.Length} marks above it; at most {Position.AboveMax} marks are allowed.", nameof(position));
-        }
-
-        var last = position.Next - 1;
-        foreach (var mark in position.Above)
-        {
-            if (mark.Offset <= last)
-            {
-                throw new ArgumentException($"Marks ascend from the position on; {mark.Offset} follows {last}.", nameof(position));
-            }
-
-            last = mark.Offset;
-        }
-    }
 
     private async IAsyncEnumerable<Batch> PollAsync(Position from, [EnumeratorCancellation] CancellationToken stop)
     {

@@ -113,7 +113,7 @@ sealed class Cursor(LogState state, PartitionState partition, ILogger log, TimeP
                     return false;
                 }
 
-                if (marks.IsEmpty || marks.BinarySearch(new Mark(number, MarkKind.Done), MarksByOffset.Instance) < 0)
+                if (!marks.Has(number))
                 {
                     entries.Add(RecordCodec.Read(memory.AsMemory(at, length), number, appendedAt));
                     bytes += length;
@@ -262,12 +262,5 @@ sealed class Cursor(LogState state, PartitionState partition, ILogger log, TimeP
             _at = at;
             _length = Disk.Read(file, Buffer.AsSpan(0, bytes), at);
         }
-    }
-
-    private sealed class MarksByOffset : IComparer<Mark>
-    {
-        public static readonly MarksByOffset Instance = new();
-
-        public int Compare(Mark x, Mark y) => x.Offset.CompareTo(y.Offset);
     }
 }

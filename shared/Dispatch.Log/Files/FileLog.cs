@@ -109,16 +109,13 @@ public sealed class FileLog : IEventLog
         var began = Stopwatch.GetTimestamp();
         await WriteAsync(_builder.Build(FrameType.Append, records, []), stop);
         Telemetry.Measure(began, "send", records[0].Topic);
-        CountSent(records);
+        Telemetry.CountSent(records);
     }
 
     public async Task RunAsync(Group group, Func<IPartition, CancellationToken, Task> work, CancellationToken stop)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
-        ArgumentException.ThrowIfNullOrEmpty(group.Name);
-        ArgumentOutOfRangeException.ThrowIfZero(group.Topics.Count);
-        ArgumentOutOfRangeException.ThrowIfLessThan(group.BatchSizeMax, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(group.BatchBytesMax, 1);
+        group.Check();
         Interlocked.Increment(ref _runs);
         try
         {
@@ -226,7 +223,7 @@ public sealed class FileLog : IEventLog
         var began = Stopwatch.GetTimestamp();
         await WriteAsync(pending, stop);
         Telemetry.Measure(began, "commit", lease.Id.Topic);
-        CountSent(outputs);
+        Telemetry.CountSent(outputs);
     }
 
     internal Cursor OpenCursor(PartitionState partition) => new(_state, partition, _log, _time);
@@ -246,24 +243,6 @@ public sealed class FileLog : IEventLog
         catch (IOException e)
         {
             throw new InvalidOperationException($"The log in {folder} is in use by another process; one at a time may have it. Stop that one first, or set Dispatch:Log:Folder to another folder.", e);
-        }
-    }
-
-    private static void CountSent(IReadOnlyList<Record> records)
-    {
-        if (!Telemetry.Sent.Enabled)
-        {
-            return;
-        }
-
-        for (int from = 0, to; from < records.Count; from = to)
-        {
-            for (to = from + 1; to < records.Count && records[to].Topic == records[from].Topic;)
-            {
-                to++;
-            }
-
-            Telemetry.Sent.Add(to - from, Telemetry.Destination(records[from].Topic));
         }
     }
 

@@ -30,7 +30,7 @@ public abstract class EventLogContract : IAsyncLifetime
 
     protected abstract Task CloseAsync();
 
-    [Fact]
+    [ContractFact]
     public async Task What_was_appended_is_read_as_it_was_written_and_in_order()
     {
         var written = Enumerable.Range(0, 500).Select(i => new Record(Requests, Text($"key-{i % 17}"), Text($"value {i} {new string('x', i)}"))
@@ -56,7 +56,7 @@ public abstract class EventLogContract : IAsyncLifetime
         }
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_record_stands_in_the_partition_of_its_key_or_the_one_it_names()
     {
         var partitions = Log.PartitionsOf(Requests);
@@ -66,7 +66,7 @@ public abstract class EventLogContract : IAsyncLifetime
         (await ScanAsync(new TopicPartition(Requests, partitions - 1))).ShouldContain("by name");
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_topic_or_partition_that_there_is_not_is_refused_and_nothing_of_the_append_is_written()
     {
         Record[] good = [new Record(Requests, Text("k"), Text("good"))];
@@ -78,7 +78,7 @@ public abstract class EventLogContract : IAsyncLifetime
         (await CountAsync(Requests)).ShouldBe(0);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task The_largest_record_passes_and_is_handed_out_alone()
     {
         var large = new byte[Record.StoredBytesMax];
@@ -90,7 +90,7 @@ public abstract class EventLogContract : IAsyncLifetime
         batches.First().Entries.ShouldHaveSingleItem().Value.Span.SequenceEqual(large).ShouldBeTrue();
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Batches_stay_within_the_groups_limits()
     {
         await Log.AppendAsync([.. Enumerable.Range(0, 1_000).Select(i => new Record(Requests, Text("k"), new byte[100]))]);
@@ -104,7 +104,7 @@ public abstract class EventLogContract : IAsyncLifetime
         batches.ShouldAllBe(batch => batch.Entries.Sum(entry => entry.Value.Length) <= 5_000);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_waiting_reader_gets_what_comes_later()
     {
         var got = new ConcurrentQueue<string>();
@@ -121,7 +121,7 @@ public abstract class EventLogContract : IAsyncLifetime
         got.ShouldBe(["0", "1", "2"]);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_commit_moves_the_position_and_writes_its_outputs()
     {
         await Log.AppendAsync([new Record(Requests, Text("k"), Text("in"))]);
@@ -140,7 +140,7 @@ public abstract class EventLogContract : IAsyncLifetime
         (await CountAsync(Outcomes)).ShouldBe(1);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_position_and_its_marks_outlive_the_log_and_what_they_mark_is_not_read_again()
     {
         await Log.AppendAsync([.. Enumerable.Range(0, 10).Select(i => new Record(Requests, Text("k"), Text($"{i}")))]);
@@ -166,7 +166,7 @@ public abstract class EventLogContract : IAsyncLifetime
         read.ShouldBe(["2", "4", "6", "7", "8"]);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_position_does_not_go_back()
     {
         await Log.AppendAsync([.. Enumerable.Range(0, 10).Select(i => new Record(Requests, Text("k"), Text($"{i}")))]);
@@ -183,7 +183,7 @@ public abstract class EventLogContract : IAsyncLifetime
         (await CountAsync(Push)).ShouldBe(0);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Two_members_share_the_partitions_and_one_takes_over_when_the_other_leaves()
     {
         var owners = new ConcurrentDictionary<int, string>();
@@ -210,7 +210,7 @@ public abstract class EventLogContract : IAsyncLifetime
         };
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Work_settles_before_its_partition_moves_and_the_next_owner_begins_where_it_ended()
     {
         await Log.AppendAsync([new Record(Requests, Text("k"), Text("v"))]);
@@ -243,7 +243,7 @@ public abstract class EventLogContract : IAsyncLifetime
         (await CountAsync(Push)).ShouldBe(0);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Work_that_throws_ends_the_run_with_its_exception_after_the_others_have_settled()
     {
         var settled = 0;
@@ -262,7 +262,7 @@ public abstract class EventLogContract : IAsyncLifetime
         settled.ShouldBe(Log.PartitionsOf(Requests) - 1);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_scan_begins_at_a_time_and_ends_where_the_log_ended()
     {
         var partition = new TopicPartition(Requests, 0);
@@ -278,7 +278,7 @@ public abstract class EventLogContract : IAsyncLifetime
         (await Log.EndAsync(partition)).ShouldBe(2);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task The_identity_is_random_and_stays()
     {
         var id = Log.ClusterId;
@@ -287,7 +287,7 @@ public abstract class EventLogContract : IAsyncLifetime
         Log.ClusterId.ShouldBe(id);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Many_callers_at_once_lose_nothing()
     {
         const int callers = 64;

@@ -75,7 +75,7 @@ sealed class ProgressTopic(KafkaOptions options, int partitions)
     public Task<Dictionary<TopicPartition, Position?>> PositionsAsync(string group, IReadOnlyCollection<TopicPartition> of, CancellationToken stop) => OnOwnThreadAsync(() =>
     {
         using var reader = Open(group);
-        var offsets = Committed(reader, of, stop);
+        var offsets = Patiently(() => reader.Committed(of.Select(it => new Confluent.Kafka.TopicPartition(it.Topic, it.Partition)), CallTime), stop);
         var progress = Latest(reader, [.. of.Select(it => PositionKey(group, it))], stop);
         var hasOffsets = offsets.Exists(at => at.Offset.Value >= 0); // then one that has none lost it: its topic was made anew
         return offsets.ToDictionary(at => new TopicPartition(at.Topic, at.Partition), at =>
@@ -88,18 +88,18 @@ sealed class ProgressTopic(KafkaOptions options, int partitions)
     private static Task<T> OnOwnThreadAsync<T>(Func<T> read, CancellationToken stop) =>
         Task.Factory.StartNew(read, stop, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
 
-    /// <summary>Waits until no transaction that was begun before is undecided.</summary>
-    private static List<TopicPartitionOffset> Committed(IConsumer<byte[], byte[]> reader, IReadOnlyCollection<TopicPartition> of, CancellationToken stop)
+    /// <summary>Waits for what passes by itself: a transaction that is about to be decided, a leader or coordinator that has just moved.</summary>
+    private static T Patiently<T>(Func<T> ask, CancellationToken stop)
     {
         for (var until = BootClock.Milliseconds + (long)Patience.TotalMilliseconds; ; stop.ThrowIfCancellationRequested())
         {
             try
             {
-                return reader.Committed(of.Select(it => new Confluent.Kafka.TopicPartition(it.Topic, it.Partition)), CallTime);
+                return ask();
             }
             catch (KafkaException e) when (!e.Error.IsFatal && BootClock.Milliseconds < until)
             {
-                stop.WaitHandle.WaitOne(TimeSpan.FromMilliseconds(50)); // a transaction is about to be decided, or a coordinator has moved
+                stop.WaitHandle.WaitOne(TimeSpan.FromMilliseconds(50));
             }
         }
     }
@@ -111,7 +111,7 @@ sealed class ProgressTopic(KafkaOptions options, int partitions)
     {
         var found = new Dictionary<string, byte[]>(StringComparer.Ordinal);
         var wanted = keys.ToHashSet(StringComparer.Ordinal);
-        var ends = Ends([.. keys.Select(PartitionOf).Distinct()]);
+        var ends = Ends([.. keys.Select(PartitionOf).Distinct()], stop);
         reader.Assign(ends.Keys.Select(it => new TopicPartitionOffset(it, Offset.Beginning)));
         var until = BootClock.Milliseconds + (long)Patience.TotalMilliseconds;
         while (ends.Count > 0)
@@ -143,10 +143,10 @@ sealed class ProgressTopic(KafkaOptions options, int partitions)
         return found;
     }
 
-    private Dictionary<Confluent.Kafka.TopicPartition, long> Ends(IReadOnlyCollection<Confluent.Kafka.TopicPartition> of)
+    private Dictionary<Confluent.Kafka.TopicPartition, long> Ends(IReadOnlyCollection<Confluent.Kafka.TopicPartition> of, CancellationToken stop)
     {
         using var uncommitted = Clients.Consumer(ClientSettings.Uncommitted(options)).Build();
-        return of.Select(it => (Partition: it, Marks: uncommitted.QueryWatermarkOffsets(it, CallTime))).Where(it => it.Marks.High.Value > it.Marks.Low.Value)
+        return of.Select(it => (Partition: it, Marks: Patiently(() => uncommitted.QueryWatermarkOffsets(it, CallTime), stop))).Where(it => it.Marks.High.Value > it.Marks.Low.Value)
             .ToDictionary(it => it.Partition, it => it.Marks.High.Value);
     }
 }

@@ -1,0 +1,26 @@
+using Dispatch.Log.Kafka;
+using Dispatch.Testing;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Dispatch.Log.Tests;
+
+[NeedsKafka]
+public sealed class RealKafkaContractTests : EventLogContract
+{
+    private KafkaOptions? _options;
+
+    protected override async Task<IEventLog> OpenAsync()
+    {
+        string[] topics = [Requests, Push, Outcomes];
+        if (_options is null)
+        {
+            var brokers = await KafkaCluster.OneAsync();
+            _options = new KafkaOptions { Brokers = brokers.Brokers, Partitions = 2, Replication = 1, SessionTimeout = TimeSpan.FromSeconds(6) };
+            await Topics.MakeAnewAsync(_options, topics);
+        }
+
+        return await KafkaLog.OpenAsync(_options, topics, NullLogger.Instance);
+    }
+
+    protected override Task CloseAsync() => Task.CompletedTask;
+}

@@ -11,12 +11,12 @@ namespace Dispatch.Host;
 /// </summary>
 static class LocalDefaults
 {
-    private const int PortDefault = 8080;
+    public const int PortDefault = 8080;
     private const int SandboxOffset = 10;
     private const int Relays = 2;
 
     /// <summary>The short names of the arguments.</summary>
-    public static Dictionary<string, string> Switches { get; } = new() { ["--data"] = "Dispatch:Data", ["--port"] = "Dispatch:Port" };
+    public static Dictionary<string, string> Switches { get; } = new() { ["--data"] = "Dispatch:Data", ["--port"] = "Dispatch:Port", ["--kafka"] = "Dispatch:Kafka:Brokers" };
 
     public static bool UsesSandbox(IConfiguration configuration) => configuration.GetValue("Dispatch:Sandbox:Enabled", true);
 

@@ -113,6 +113,7 @@ public sealed class Dispatcher(
     /// <summary>One life of the dispatcher: everything that a fault may have left in a strange state is made anew.</summary>
     private async Task RunAsync(CancellationToken stop)
     {
+        await log.OpenedAsync(stop);
         var positions = await PositionsAsync(stop);
         using var shipped = new ShipperState(journalFolder);
         using var journal = JournalFile.Open(

@@ -12,6 +12,9 @@ public interface IEventLog : IAsyncDisposable
     /// <summary>One process at a time has this log: whatever was committed to it was committed from this machine's own folders.</summary>
     bool IsExclusive => false;
 
+    /// <summary>Done when the log is there; at once on files, on Kafka when brokers and topics are. Until then every other member says <see cref="LogUnavailableException"/>, or waits.</summary>
+    Task OpenedAsync(CancellationToken stop) => Task.CompletedTask;
+
     /// <exception cref="KeyNotFoundException">No such topic.</exception>
     int PartitionsOf(string topic);
 

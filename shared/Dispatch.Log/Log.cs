@@ -91,8 +91,8 @@ static partial class Log
     [LoggerMessage(1039, LogLevel.Warning, "Group {Group} could not fetch; it is tried again: {Why}")]
     public static partial void FetchFailed(this ILogger log, string group, string why);
 
-    [LoggerMessage(1040, LogLevel.Warning, "Kafka at {Brokers} does not answer; it is waited for: {Why}")]
-    public static partial void BrokersAway(this ILogger log, string brokers, string why);
+    [LoggerMessage(1040, LogLevel.Error, "The log on Kafka at {Brokers} cannot be opened; it is tried again: {Why}")]
+    public static partial void CannotOpen(this ILogger log, string brokers, string why);
 
     [LoggerMessage(1041, LogLevel.Information, "Log {ClusterId} open on Kafka at {Brokers}: {Topics} topics, {Partitions} partitions, librdkafka {Version}")]
     public static partial void ClusterOpened(this ILogger log, string clusterId, string brokers, int topics, int partitions, string version);

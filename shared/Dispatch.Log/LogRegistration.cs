@@ -1,5 +1,6 @@
 using Dispatch.Contracts;
 using Dispatch.Log.Files;
+using Dispatch.Log.Kafka;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -13,8 +14,8 @@ namespace Dispatch.Log;
 public static class LogRegistration
 {
     /// <summary>
-    /// <see cref="IEventLog"/> with every topic of <see cref="Topics.All"/>, from <c>Dispatch:Log</c>; its folder is <c>{Dispatch:Data}/log</c> unless set. Opened before any hosted
-    /// service starts: a folder that another process holds, or settings that make no sense, stop the program with a clear message. May be called more than once.
+    /// <see cref="IEventLog"/> with every topic of <see cref="Topics.All"/>: on Kafka when <c>Dispatch:Kafka:Brokers</c> is set, else in files, from <c>Dispatch:Log</c>, in
+    /// <c>{Dispatch:Data}/log</c> unless set. Made before any hosted service starts: a folder that another process holds, or settings that make no sense, stop the program with a clear message. May be called more than once.
     /// </summary>
     public static IHostApplicationBuilder AddEventLog(this IHostApplicationBuilder builder)
     {
@@ -23,16 +24,35 @@ public static class LogRegistration
             return builder;
         }
 
-        var data = builder.Configuration["Dispatch:Data"] ?? "data";
-        var section = builder.Configuration.GetSection("Dispatch:Log");
-        builder.Services.AddSingleton(Options.Create(Bind(section, data)));
-        builder.Services.AddSingleton(services => FileLog.Open(
-            Checked(services.GetRequiredService<IOptions<FileLogOptions>>().Value), Topics.All, services.GetRequiredService<ILoggerFactory>().CreateLogger<FileLog>(),
-            services.GetService<TimeProvider>()));
-        builder.Services.AddSingleton<IEventLog>(services => services.GetRequiredService<FileLog>());
+        if (builder.Configuration.GetSection(KafkaOptions.Section) is var kafka && kafka["Brokers"] is { Length: > 0 })
+        {
+            AddKafka(builder.Services, KafkaOptions.Of(kafka));
+        }
+        else
+        {
+            AddFiles(builder);
+        }
+
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, LogOpener>());
-        builder.Services.AddHealthChecks().AddCheck<LogHealthCheck>("log");
         return builder;
+    }
+
+    private static void AddKafka(IServiceCollection services, KafkaOptions options)
+    {
+        services.AddSingleton(provider => KafkaLog.Open(options, [.. Topics.All], provider.GetRequiredService<ILoggerFactory>().CreateLogger<KafkaLog>()));
+        services.AddSingleton<IEventLog>(provider => provider.GetRequiredService<KafkaLog>());
+        services.AddHealthChecks().AddCheck<KafkaHealthCheck>("log");
+    }
+
+    private static void AddFiles(IHostApplicationBuilder builder)
+    {
+        var data = builder.Configuration["Dispatch:Data"] ?? "data";
+        builder.Services.AddSingleton(Options.Create(Bind(builder.Configuration.GetSection("Dispatch:Log"), data)));
+        builder.Services.AddSingleton(services => FileLog.Open(
+            Checked(services.GetRequiredService<IOptions<FileLogOptions>>().Value), Topics.All,
+            services.GetRequiredService<ILoggerFactory>().CreateLogger<FileLog>(), services.GetService<TimeProvider>()));
+        builder.Services.AddSingleton<IEventLog>(services => services.GetRequiredService<FileLog>());
+        builder.Services.AddHealthChecks().AddCheck<LogHealthCheck>("log");
     }
 
     private static FileLogOptions Bind(IConfigurationSection section, string data)
@@ -47,10 +67,10 @@ public static class LogRegistration
         return faults.Failed ? throw new OptionsValidationException("Dispatch:Log", typeof(FileLogOptions), faults.Failures) : options;
     }
 
-    /// <summary>Opens it before the services that are registered after it start to wait for it.</summary>
-    private sealed class LogOpener(FileLog log) : IHostedLifecycleService
+    /// <summary>Has it made before the services that are registered after it start to wait for it.</summary>
+    private sealed class LogOpener(IEventLog log) : IHostedLifecycleService
     {
-        public Task StartingAsync(CancellationToken cancellationToken) => Task.FromResult(log.ClusterId);
+        public Task StartingAsync(CancellationToken cancellationToken) => Task.FromResult(log);
 
         public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 

@@ -26,6 +26,9 @@ static class Telemetry
     /// <summary>The logs that are open, asked when somebody measures: instruments that are made for each log would never go.</summary>
     public static readonly ConcurrentDictionary<FileLog, bool> Open = new();
 
+    /// <summary>By log: what each group has not passed yet.</summary>
+    public static readonly ConcurrentDictionary<IEventLog, Func<IEnumerable<(string Group, string Topic, long Waiting)>>> Backlogs = new();
+
     static Telemetry()
     {
         Meter.CreateObservableGauge("dispatch.log.backlog", Backlog, "{record}", "Records between where a group stands and the end");
@@ -42,8 +45,8 @@ static class Telemetry
     }
 
     private static IEnumerable<Measurement<long>> Backlog() =>
-        from log in Open.Keys
-        from at in log.Backlog()
+        from backlog in Backlogs.Values
+        from at in backlog()
         select new Measurement<long>(at.Waiting, new KeyValuePair<string, object?>("messaging.consumer.group.name", at.Group), Destination(at.Topic));
 
     /// <param name="partition">-1: several, or not known yet</param>

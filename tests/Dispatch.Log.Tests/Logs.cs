@@ -1,5 +1,6 @@
 using System.Text;
 using Dispatch.Log.Files;
+using Dispatch.Log.Kafka;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Dispatch.Log.Tests;
@@ -16,6 +17,13 @@ static class Logs
 
     public static FileLog Open(FileLogOptions options, TimeProvider? time = null) =>
         FileLog.Open(options, [Topic, "push.transactional", "outcomes", "quarantine"], NullLogger.Instance, time);
+
+    public static async Task<KafkaLog> OpenAsync(KafkaOptions options, params string[] topics)
+    {
+        var log = KafkaLog.Open(options, topics, NullLogger.Instance);
+        await log.OpenedAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(20));
+        return log;
+    }
 
     public static Record Value(string value, int partition = 0, string topic = Topic) => new(topic, "k"u8.ToArray(), Encoding.UTF8.GetBytes(value)) { Partition = partition };
 

@@ -1,6 +1,4 @@
 using Dispatch.Log.Kafka;
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Dispatch.Log.Tests;
 
@@ -12,7 +10,7 @@ public sealed class MockKafkaContractTests : EventLogContract
     protected override async Task<IEventLog> OpenAsync()
     {
         _options ??= await _cluster.MakeAsync(Requests, Push, Outcomes);
-        return await KafkaLog.OpenAsync(_options, [Requests, Push, Outcomes], Environment.GetEnvironmentVariable("KLOG") is null ? NullLogger.Instance : Microsoft.Extensions.Logging.LoggerFactory.Create(b => { Microsoft.Extensions.Logging.ConsoleLoggerExtensions.AddSimpleConsole(b, o => { o.SingleLine = true; o.TimestampFormat = "ss.fff "; }); b.SetMinimumLevel(Microsoft.Extensions.Logging.LogLevel.Debug); }).CreateLogger("k"));
+        return await Logs.OpenAsync(_options, Requests, Push, Outcomes);
     }
 
     protected override Task CloseAsync()

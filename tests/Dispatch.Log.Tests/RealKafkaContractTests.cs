@@ -1,6 +1,5 @@
 using Dispatch.Log.Kafka;
 using Dispatch.Testing;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Dispatch.Log.Tests;
 
@@ -19,7 +18,7 @@ public sealed class RealKafkaContractTests : EventLogContract
             await Topics.MakeAnewAsync(_options, topics);
         }
 
-        return await KafkaLog.OpenAsync(_options, topics, NullLogger.Instance);
+        return await Logs.OpenAsync(_options, topics);
     }
 
     protected override Task CloseAsync() => Task.CompletedTask;

@@ -14,6 +14,7 @@ static class DemoCommand
         var messages = new Option<int>("--messages") { Description = "How many messages, 100 to 100 000.", DefaultValueFactory = _ => 2_000 };
         var json = new Option<bool>("--json") { Description = "Last line: one object with every figure." };
         var keep = new Option<bool>("--keep") { Description = "Keep the data folder, also when all is well." };
+        var kafka = new Option<string?>("--kafka") { Description = "Put the log on Kafka: host:port[,host:port...], or auto for a broker started from KAFKA_HOME." };
         messages.Validators.Add(it =>
         {
             if (it.GetValueOrDefault<int>() is < 100 or > 100_000)
@@ -21,22 +22,22 @@ static class DemoCommand
                 it.AddError("--messages takes 100 to 100 000");
             }
         });
-        var command = new Command("demo", "Sends real messages on three channels, with faults and a bypass in the middle, and proves that nothing was lost.") { messages, json, keep };
-        command.SetAction((parsed, stop) => RunAsync(parsed.GetValue(messages), parsed.GetValue(json), parsed.GetValue(keep), stop));
+        var command = new Command("demo", "Sends real messages on three channels, with faults and a bypass in the middle, and proves that nothing was lost.") { messages, json, keep, kafka };
+        command.SetAction((parsed, stop) => RunAsync(parsed.GetValue(messages), parsed.GetValue(json), parsed.GetValue(keep), parsed.GetValue(kafka), stop));
         return command;
     }
 
-    private static async Task<int> RunAsync(int messages, bool json, bool keep, CancellationToken stop)
+    private static async Task<int> RunAsync(int messages, bool json, bool keep, string? kafka, CancellationToken stop)
     {
         var watch = Stopwatch.StartNew();
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error), Ansi = Console.IsErrorRedirected ? AnsiSupport.No : AnsiSupport.Detect });
         var data = Path.Combine(Path.GetTempPath(), $"dispatch-demo-{Environment.ProcessId}");
-        await using var session = new Session(data, seed: 42);
+        await using var session = new Session(data, seed: 42, settings: kafka is null ? null : new Dictionary<string, string> { ["Dispatch:Kafka:Brokers"] = kafka });
         Verdict verdict;
         (bool Match, string Detail) stats;
         try
         {
-            console.MarkupLine($"Starting everything in [bold]{data}[/]: log, PostgreSQL, provider stand-ins, services");
+            console.MarkupLine($"Starting everything in [bold]{data}[/]: log{(kafka is null ? "" : " on Kafka")}, PostgreSQL, provider stand-ins, services");
             await session.StartAsync(TimeSpan.FromSeconds(90), stop);
             await console.Progress().Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn())
                 .StartAsync(progress => TrafficAsync(session, messages, progress, stop));

@@ -38,6 +38,7 @@ sealed class KeyRecovery(IEventLog log, IdempotencyStore store, TimeProvider clo
     /// <returns>How many keys the log has since then.</returns>
     public async Task<int> RestoreAsync(DateTimeOffset since, CancellationToken stop)
     {
+        await log.OpenedAsync(stop);
         var claim = Guid.CreateVersion7(); // never settled: whoever repeats such a call takes it over, and Router drops what is there already
         var group = new Dictionary<Guid, LoggedKey>(GroupSize);
         var restored = 0;

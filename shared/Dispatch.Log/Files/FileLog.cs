@@ -48,6 +48,7 @@ public sealed class FileLog : IEventLog
         _keeper.Start();
         _committer.Start();
         Telemetry.Open.TryAdd(this, true);
+        Telemetry.Backlogs.TryAdd(this, Backlog);
     }
 
     public string ClusterId => _manifest.ClusterId;
@@ -183,6 +184,7 @@ public sealed class FileLog : IEventLog
         }
 
         Telemetry.Open.TryRemove(this, out _);
+        Telemetry.Backlogs.TryRemove(this, out _);
         foreach (var members in _members.Values)
         {
             members.Close();
@@ -210,7 +212,7 @@ public sealed class FileLog : IEventLog
     }
 
     /// <summary>What each group has not passed yet, by topic.</summary>
-    internal IEnumerable<(string Group, string Topic, long Waiting)> Backlog() =>
+    private IEnumerable<(string Group, string Topic, long Waiting)> Backlog() =>
         from at in _state.Positions
         let partition = _state.Topics.All[at.Key.Partition]
         group partition.End - at.Value.Next by (at.Key.Group, partition.Id.Topic) into waiting

@@ -8,7 +8,7 @@ namespace Dispatch.Log.Kafka;
 /// The first start of a group: its positions (0) and the note that it is known are written together, in a transaction that fences everybody who began the same before. So a group that is
 /// known and lacks a position has lost it, and no late comer puts back one that has moved.
 /// </summary>
-sealed class Declarations(KafkaOptions options, Layout layout, ProgressTopic progress, ILogger log)
+sealed class Declarations(KafkaOptions options, Layout layout, ILogger log)
 {
     private static readonly TimeSpan CallTime = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(500);
@@ -37,7 +37,7 @@ sealed class Declarations(KafkaOptions options, Layout layout, ProgressTopic pro
     private async Task<List<string>> MissingAsync(Group group, CancellationToken stop) => [.. group.Topics.Except(await KnownAsync(group, stop), StringComparer.Ordinal)];
 
     private async Task<IEnumerable<string>> KnownAsync(Group group, CancellationToken stop) =>
-        await progress.FindAsync(ProgressTopic.GroupKey(group.Name), stop) is { } value ? DeclaredGroup.Parser.ParseFrom(value).Topics : [];
+        await layout.Progress.FindAsync(ProgressTopic.GroupKey(group.Name), stop) is { } value ? DeclaredGroup.Parser.ParseFrom(value).Topics : [];
 
     private async Task WriteAsync(Group group, CancellationToken stop)
     {
@@ -48,15 +48,15 @@ sealed class Declarations(KafkaOptions options, Layout layout, ProgressTopic pro
         var known = (await KnownAsync(group, stop)).ToList();
         var added = group.Topics.Except(known, StringComparer.Ordinal).ToList();
         var partitions = added.SelectMany(topic => Enumerable.Range(0, layout.Of(topic)).Select(n => new TopicPartition(topic, n))).ToList();
-        var positions = await progress.PositionsAsync(group.Name, partitions, stop);
+        var positions = await layout.Progress.PositionsAsync(group.Name, partitions, stop);
 
         using var reader = Clients.Consumer(ClientSettings.Reader(options, group.Name)).Build();
         var first = positions.Where(at => at.Value is null).Select(at => at.Key).ToList();
         producer.BeginTransaction();
-        progress.Write(producer, ProgressTopic.GroupKey(group.Name), new DeclaredGroup { Topics = { known, added } });
+        layout.Progress.Write(producer, ProgressTopic.GroupKey(group.Name), new DeclaredGroup { Topics = { known, added } });
         foreach (var partition in first)
         {
-            progress.Write(producer, ProgressTopic.PositionKey(group.Name, partition), ProgressTopic.Of(Position.Zero, []));
+            layout.Progress.Write(producer, ProgressTopic.PositionKey(group.Name, partition), ProgressTopic.Of(Position.Zero, []));
         }
 
         producer.SendOffsetsToTransaction(first.Select(of => new TopicPartitionOffset(of.Topic, of.Partition, 0)), reader.ConsumerGroupMetadata, CallTime);

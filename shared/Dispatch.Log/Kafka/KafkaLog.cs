@@ -15,63 +15,53 @@ public sealed class KafkaLog : IEventLog
 {
     private static readonly TimeSpan CallTime = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan RestOfTopics = TimeSpan.FromSeconds(5);
 
     private readonly KafkaOptions _options;
-    private readonly Layout _layout;
+    private readonly IReadOnlyCollection<string> _topics;
     private readonly ILogger _log;
     private readonly Appends _appends;
-    private readonly Declarations _declarations;
     private readonly Scans _scans;
+    private readonly Task _opening;
     private readonly ConcurrentDictionary<(string Group, TopicPartition Partition), bool> _lost = new();
-    private readonly ConcurrentDictionary<Task, bool> _runs = new();
+    private readonly ConcurrentDictionary<Member, Task> _runs = new();
     private readonly CancellationTokenSource _closing = new();
+    private volatile Layout? _layout;
     private bool _isDisposed;
 
-    private KafkaLog(KafkaOptions options, Layout layout, ILogger log)
+    private KafkaLog(KafkaOptions options, IReadOnlyCollection<string> topics, ILogger log)
     {
-        (_options, _layout, _log) = (options, layout, log);
-        Progress = new ProgressTopic(options, layout.Of(ProgressTopic.Name));
+        (_options, _topics, _log) = (options, topics, log);
         _appends = new Appends(options, log);
-        _declarations = new Declarations(options, layout, Progress, log);
         _scans = new Scans(options);
+        _opening = Task.Run(OpenAsync);
+        Telemetry.Backlogs.TryAdd(this, Backlog);
     }
 
-    public string ClusterId => _layout.ClusterId;
+    public string ClusterId => Layout.ClusterId;
 
     /// <summary>Empty: replicas repair what a disk damages.</summary>
     public IReadOnlyList<Damage> Damages => [];
 
+    /// <summary>Why nothing can be appended or read yet; null: it can.</summary>
+    public string? Fault { get; private set; } = "Kafka was not reached yet";
+
     /// <summary>Positions that groups had and have no more; nothing is read there until a person decides.</summary>
     public IEnumerable<(string Group, TopicPartition Partition)> LostPositions => _lost.Keys;
 
-    internal ProgressTopic Progress { get; }
+    internal ProgressTopic Progress => Layout.Progress;
 
-    /// <summary>Waits for the brokers, for as long as it takes.</summary>
-    /// <exception cref="InvalidOperationException">Topics are missing; the message names them.</exception>
-    public static async Task<KafkaLog> OpenAsync(KafkaOptions options, IReadOnlyCollection<string> topics, ILogger log, CancellationToken stop = default)
-    {
-        for (var told = false; ;)
-        {
-            try
-            {
-                var layout = await Layout.ReadAsync(options, topics, CallTime, stop);
-                log.ClusterOpened(layout.ClusterId, options.Brokers, layout.Partitions.Count, layout.Partitions.Values.Sum(), Library.VersionString);
-                return new KafkaLog(options, layout, log);
-            }
-            catch (KafkaException e) when (!e.Error.IsFatal)
-            {
-                if (!told)
-                {
-                    log.BrokersAway(options.Brokers, e.Error.Reason);
-                    told = true;
-                }
+    private Layout Layout => _layout ?? throw new LogUnavailableException($"The log on Kafka at {_options.Brokers} is not open: {Fault}");
 
-                await Task.Delay(Rest, stop);
-            }
-        }
-    }
+    /// <summary>
+    /// Returns at once: whatever needs the brokers waits for them, or fails with <see cref="LogUnavailableException"/>. Topics that are missing or break a promise are refused, with the
+    /// reason in the log and in <see cref="Fault"/>, and looked at again.
+    /// </summary>
+    public static KafkaLog Open(KafkaOptions options, IReadOnlyCollection<string> topics, ILogger log) => new(options, topics, log);
 
-    public int PartitionsOf(string topic) => _layout.Of(topic);
+    public Task OpenedAsync(CancellationToken stop) => _opening.WaitAsync(stop);
+
+    public int PartitionsOf(string topic) => Layout.Of(topic);
 
     public async ValueTask AppendAsync(IReadOnlyList<Record> records, CancellationToken stop = default)
     {
@@ -79,6 +69,11 @@ public sealed class KafkaLog : IEventLog
         if (records.Count == 0)
         {
             return;
+        }
+
+        if (_layout is null)
+        {
+            throw new AppendException($"The log on Kafka at {_options.Brokers} is not open: {Fault}", Persistence.NotPersisted);
         }
 
         Check(records);
@@ -95,11 +90,24 @@ public sealed class KafkaLog : IEventLog
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         group.Check();
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(stop, _closing.Token);
-        var run = RunMemberAsync(group, work, ends.Token);
-        _runs[run] = true;
+        await _opening.WaitAsync(ends.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (ends.IsCancellationRequested)
+        {
+            return;
+        }
+
+        foreach (var topic in group.Topics)
+        {
+            Layout.Of(topic);
+        }
+
+        using var member = new Member(this, _options, group, work, _log);
+        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _runs[member] = ended.Task;
         try
         {
-            await run;
+            await new Declarations(_options, Layout, _log).DeclareAsync(group, ends.Token);
+            await member.RunAsync(ends.Token);
         }
         catch (OperationCanceledException) when (ends.IsCancellationRequested)
         {
@@ -107,7 +115,8 @@ public sealed class KafkaLog : IEventLog
         }
         finally
         {
-            _runs.TryRemove(run, out _);
+            _runs.TryRemove(member, out _);
+            ended.SetResult();
         }
     }
 
@@ -135,15 +144,17 @@ public sealed class KafkaLog : IEventLog
             return;
         }
 
+        Telemetry.Backlogs.TryRemove(this, out _);
         await _closing.CancelAsync();
-        await Task.WhenAll(_runs.Keys).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _opening.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll(_runs.Values).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _appends.DisposeAsync();
         _scans.Dispose();
         _closing.Dispose();
     }
 
     internal Confluent.Kafka.TopicPartition Place(Record record) =>
-        new(record.Topic, record.Partition ?? Partitioner.Of(record.Key.Span, _layout.Of(record.Topic)));
+        new(record.Topic, record.Partition ?? Partitioner.Of(record.Key.Span, Layout.Of(record.Topic)));
 
     /// <exception cref="KeyNotFoundException">No such topic or partition.</exception>
     /// <exception cref="ArgumentException">A record is too large.</exception>
@@ -188,18 +199,39 @@ public sealed class KafkaLog : IEventLog
         }
     }
 
-    private async Task RunMemberAsync(Group group, Func<IPartition, CancellationToken, Task> work, CancellationToken stop)
-    {
-        foreach (var topic in group.Topics)
-        {
-            _layout.Of(topic);
-        }
+    private IEnumerable<(string Group, string Topic, long Waiting)> Backlog() => _runs.Keys.SelectMany(member => member.Backlog());
 
-        await _declarations.DeclareAsync(group, stop);
-        using var member = new Member(this, _options, group, work, _log);
-        await member.RunAsync(stop);
+    private async Task OpenAsync()
+    {
+        for (string? told = null; ;)
+        {
+            TimeSpan rest;
+            try
+            {
+                var layout = await Layout.ReadAsync(_options, _topics, CallTime, _closing.Token);
+                _log.ClusterOpened(layout.ClusterId, _options.Brokers, layout.Partitions.Count, layout.Partitions.Values.Sum(), Library.VersionString);
+                (_layout, Fault) = (layout, null);
+                return;
+            }
+            catch (Exception e) when (e is KafkaException or LogUnavailableException)
+            {
+                (Fault, rest) = (e.Message, Rest);
+            }
+            catch (TopicsRefusedException e)
+            {
+                (Fault, rest) = (e.Message, RestOfTopics);
+            }
+
+            if (told != Fault)
+            {
+                told = Fault;
+                _log.CannotOpen(_options.Brokers, Fault);
+            }
+
+            await Task.Delay(rest, _closing.Token);
+        }
     }
 
-    private TopicPartition Known(TopicPartition of) => (uint)of.Partition < (uint)_layout.Of(of.Topic) ? of
-        : throw new KeyNotFoundException($"Topic '{of.Topic}' has {_layout.Of(of.Topic)} partitions; there is no number {of.Partition}.");
+    private TopicPartition Known(TopicPartition of) => (uint)of.Partition < (uint)Layout.Of(of.Topic) ? of
+        : throw new KeyNotFoundException($"Topic '{of.Topic}' has {Layout.Of(of.Topic)} partitions; there is no number {of.Partition}.");
 }

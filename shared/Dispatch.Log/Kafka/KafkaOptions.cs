@@ -1,10 +1,14 @@
 using System.ComponentModel.DataAnnotations;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Options;
 
 namespace Dispatch.Log.Kafka;
 
 /// <summary>One Kafka cluster. Section <c>Dispatch:Kafka</c>.</summary>
 public sealed record KafkaOptions
 {
+    public const string Section = "Dispatch:Kafka";
+
     /// <summary>host:port[,host:port...]: some of the brokers; the others are learned from them.</summary>
     [Required] public string Brokers { get; init; } = "";
 
@@ -29,6 +33,18 @@ public sealed record KafkaOptions
     /// <summary>How long work may take to settle before its partition is handed over nevertheless, 1 s to 4 min.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:04:00")] public TimeSpan SettleTime { get; init; } = TimeSpan.FromSeconds(20);
 
+    /// <exception cref="OptionsValidationException">With all faults.</exception>
+    public static KafkaOptions Of(IConfigurationSection section)
+    {
+        var options = section.Get<KafkaOptions>() ?? new KafkaOptions();
+        var faults = new KafkaOptionsValidator().Validate(Section, options);
+        return faults.Failed ? throw new OptionsValidationException(Section, typeof(KafkaOptions), faults.Failures) : options;
+    }
+
     /// <summary>The brokers are librdkafka's stand-ins: they can not look up times, so scans begin at the beginning, and their checksums are wrong.</summary>
     internal bool IsStandIn { get; init; }
 }
+
+/// <summary>Generated: checks every attribute of the options.</summary>
+[OptionsValidator]
+sealed partial class KafkaOptionsValidator : IValidateOptions<KafkaOptions>;

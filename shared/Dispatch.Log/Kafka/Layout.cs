@@ -2,26 +2,45 @@ using Confluent.Kafka;
 
 namespace Dispatch.Log.Kafka;
 
+/// <summary>Topics that are missing, or are not what the promises need; the message lists them.</summary>
+public sealed class TopicsRefusedException : Exception
+{
+    public TopicsRefusedException(string message)
+        : base(message)
+    {
+    }
+}
+
 /// <summary>The topics of a cluster and how many partitions each has, and the log's identity.</summary>
-sealed record Layout(string ClusterId, IReadOnlyDictionary<string, int> Partitions)
+sealed record Layout(string ClusterId, IReadOnlyDictionary<string, int> Partitions, ProgressTopic Progress)
 {
     /// <exception cref="KeyNotFoundException">No such topic.</exception>
     public int Of(string topic) => Partitions.TryGetValue(topic, out var count) ? count : throw new KeyNotFoundException($"The log has no topic '{topic}'.");
 
-    /// <exception cref="InvalidOperationException">A topic is missing, or the log has no identity yet.</exception>
+    /// <exception cref="TopicsRefusedException">A topic is missing or breaks a promise.</exception>
     /// <exception cref="KafkaException">The brokers did not answer in time.</exception>
-    public static async Task<Layout> ReadAsync(KafkaOptions options, IEnumerable<string> topics, TimeSpan timeOut, CancellationToken stop)
+    /// <exception cref="LogUnavailableException">Nor did they here.</exception>
+    public static async Task<Layout> ReadAsync(KafkaOptions options, IReadOnlyCollection<string> topics, TimeSpan timeOut, CancellationToken stop)
     {
         var there = await Task.Factory.StartNew(() => Topics(options, timeOut), stop, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        var missing = topics.Append(ProgressTopic.Name).Where(topic => !there.ContainsKey(topic)).ToArray();
-        if (missing.Length > 0)
+        if (!options.IsStandIn)
         {
-            throw new InvalidOperationException($"Kafka at {options.Brokers} lacks {missing.Length} topics ({string.Join(", ", missing)}). `./dispatch topics --apply` makes them.");
+            await CheckAsync(options, topics, stop);
         }
 
-        var identity = await new ProgressTopic(options, there[ProgressTopic.Name]).FindAsync(ProgressTopic.IdentityKey, stop)
-            ?? throw new InvalidOperationException($"The log on Kafka at {options.Brokers} has no identity. `./dispatch topics --apply` gives it one.");
-        return new Layout(Contracts.LogIdentity.Parser.ParseFrom(identity).ClusterId, there);
+        var progress = new ProgressTopic(options, there[ProgressTopic.Name]);
+        var identity = await progress.FindAsync(ProgressTopic.IdentityKey, stop);
+        return new Layout(Contracts.LogIdentity.Parser.ParseFrom(identity).ClusterId, there, progress);
+    }
+
+    private static async Task CheckAsync(KafkaOptions options, IReadOnlyCollection<string> topics, CancellationToken stop)
+    {
+        using var admin = new TopicAdmin(options, topics);
+        var broken = (await admin.CompareAsync(stop)).Where(difference => difference.BreaksPromise).ToList();
+        if (broken.Count > 0)
+        {
+            throw new TopicsRefusedException($"The topics do not keep the promises; `./dispatch topics` says how to mend them. {string.Join("; ", broken.Take(5))}{(broken.Count > 5 ? $"; and {broken.Count - 5} more" : "")}");
+        }
     }
 
     private static Dictionary<string, int> Topics(KafkaOptions options, TimeSpan timeOut)

@@ -19,7 +19,7 @@ sealed class Member : IDisposable
     private readonly Func<IPartition, CancellationToken, Task> _work;
     private readonly ILogger _log;
     private readonly IConsumer<byte[], byte[]> _consumer;
-    private readonly Dictionary<TopicPartition, MemberPartition> _assigned = []; // of the loop's thread
+    private readonly ConcurrentDictionary<TopicPartition, MemberPartition> _assigned = new(); // changed by the loop's thread alone
     private readonly Dictionary<TopicPartition, Task> _predecessors = [];
     private readonly HashSet<Confluent.Kafka.TopicPartition> _paused = [];
     private readonly Dictionary<Confluent.Kafka.TopicPartition, long> _highs = [];
@@ -53,6 +53,10 @@ sealed class Member : IDisposable
 
     public void Transact(PendingCommit commit) => _transactions.GetOrAdd(
         ClassOf(commit.Partition.Id.Topic), of => new Transactions(_options, this, $"dispatch.{Group.Name}.{of}.{_name}", _log)).Add(commit);
+
+    /// <summary>What each topic's assigned partitions have before their positions.</summary>
+    public IEnumerable<(string Group, string Topic, long Waiting)> Backlog() =>
+        _assigned.Values.Where(partition => partition.HasBegun).GroupBy(partition => partition.Id.Topic, partition => partition.Waiting).Select(of => (Group.Name, of.Key, of.Sum()));
 
     public void Fail(Exception why) => _failed.TrySetException(why);
 
@@ -248,7 +252,7 @@ sealed class Member : IDisposable
         _log.PartitionsLost(Group.Name, partitions.Count, Names(partitions));
         foreach (var id in partitions.Select(Ours))
         {
-            if (_assigned.Remove(id, out var partition))
+            if (_assigned.TryRemove(id, out var partition))
             {
                 partition.EndLease();
                 _predecessors[id] = partition.Work;
@@ -279,7 +283,7 @@ sealed class Member : IDisposable
             }
 
             partition.EndLease();
-            _assigned.Remove(partition.Id);
+            _assigned.TryRemove(partition.Id, out _);
             _predecessors[partition.Id] = partition.Work;
         }
     }

@@ -10,7 +10,7 @@ sealed class MemberPartition(Member member, TopicPartition id, Task predecessor)
     private readonly Lock _gate = new();
     private readonly HashSet<PendingCommit> _commits = [];
     private volatile bool _isAssigned = true;
-    private Position _last = Position.Zero;
+    private volatile Position _last = Position.Zero;
 
     public TopicPartition Id => id;
 
@@ -24,6 +24,8 @@ sealed class MemberPartition(Member member, TopicPartition id, Task predecessor)
     public Fetch Fetch { get; } = new(member.Group);
 
     public long End => Fetch.End;
+
+    public long Waiting => Math.Max(0, Fetch.End - _last.Next);
 
     /// <summary>Done when the work has returned; never fails, its exception goes to the member.</summary>
     public Task Work { get; private set; } = Task.CompletedTask;

@@ -6,7 +6,7 @@ namespace Dispatch.Log.Crasher;
 /// Appends to one topic, and a hop that copies each record to another, out of order: it settles a random part of each batch, and commits copies and position, marks included, together.
 /// So whenever it dies, the copies that are in the log are exactly those of the records that the position counts as done.
 /// </summary>
-static class Work
+public static class Work
 {
     public const string In = "requests.transactional";
     public const string Out = "push.transactional";
@@ -31,7 +31,8 @@ static class Work
         }
     }
 
-    private static async Task CopyAsync(IPartition partition, CancellationToken stop)
+    /// <summary>The hop's work on one partition.</summary>
+    public static async Task CopyAsync(IPartition partition, CancellationToken stop)
     {
         var random = new Random();
         var window = new Window(partition.Start);

@@ -66,37 +66,6 @@ public sealed class CrashTests : IDisposable
         await using var log = FileLog.Open(options, [In, Out], NullLogger.Instance);
         log.Damages.ShouldAllBe(damage => damage.Kind == DamageKind.TornTail, when);
 
-        var appended = await ReadAsync(log, In);
-        appended.Select(at => at.Value).ShouldBeUnique(when);
-        var there = appended.Select(at => at.Value).ToHashSet();
-        acknowledged.Where(value => !there.Contains(value)).ShouldBeEmpty(when);
-
-        var done = new HashSet<string>();
-        for (var partition = 0; partition < log.PartitionsOf(In); partition++)
-        {
-            var position = await log.PositionAsync("hop", new TopicPartition(In, partition)) ?? Position.Zero;
-            done.UnionWith(appended.Where(at => at.Partition == partition && IsDone(position, at.Offset)).Select(at => at.Value));
-        }
-
-        var copies = (await ReadAsync(log, Out)).Select(at => at.Value).ToList();
-        copies.ShouldBeUnique(when);
-        done.SymmetricExceptWith(copies);
-        done.ShouldBeEmpty(when);
-    }
-
-    private static bool IsDone(Position position, long offset) => offset < position.Next || position.Above.Any(mark => mark.Offset == offset);
-
-    private static async Task<List<(int Partition, long Offset, string Value)>> ReadAsync(FileLog log, string topic)
-    {
-        var all = new List<(int, long, string)>();
-        for (var partition = 0; partition < log.PartitionsOf(topic); partition++)
-        {
-            await foreach (var entry in log.ScanAsync(new TopicPartition(topic, partition), default))
-            {
-                all.Add((partition, entry.Offset, Encoding.UTF8.GetString(entry.Value.Span)));
-            }
-        }
-
-        return all;
+        await Copies.AreWholeAsync(log, acknowledged, when);
     }
 }

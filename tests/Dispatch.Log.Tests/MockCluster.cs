@@ -38,7 +38,7 @@ sealed partial class MockCluster : IDisposable
             rd_kafka_mock_topic_create(_cluster, topic, Partitions, 1).ShouldBe(0);
         }
 
-        var options = new KafkaOptions { Brokers = Marshal.PtrToStringUTF8(rd_kafka_mock_cluster_bootstraps(_cluster))!, IsStandIn = true };
+        var options = new KafkaOptions { Brokers = Marshal.PtrToStringUTF8(rd_kafka_mock_cluster_bootstraps(_cluster))!, IsStandIn = true, SessionTimeout = TimeSpan.FromSeconds(6) };
         await TopicAdmin.IdentifyAsync(options, Partitions, CancellationToken.None);
         return options;
     }

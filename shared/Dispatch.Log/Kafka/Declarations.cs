@@ -41,26 +41,53 @@ sealed class Declarations(KafkaOptions options, Layout layout, ILogger log)
 
     private async Task WriteAsync(Group group, CancellationToken stop)
     {
-        using var producer = Clients.Producer(ClientSettings.Transactions(options, $"dispatch.declare.{group.Name}"), log);
-        producer.InitTransactions(CallTime);
+        using var producer = Begin(options, group.Name, log);
 
         // Whoever declares the same beside us is fenced now, or has finished and is read here.
         var known = (await KnownAsync(group, stop)).ToList();
         var added = group.Topics.Except(known, StringComparer.Ordinal).ToList();
         var partitions = added.SelectMany(topic => Enumerable.Range(0, layout.Of(topic)).Select(n => new TopicPartition(topic, n))).ToList();
-        var positions = await layout.Progress.PositionsAsync(group.Name, partitions, stop);
-
-        using var reader = Clients.Consumer(ClientSettings.Reader(options, group.Name)).Build();
-        var first = positions.Where(at => at.Value is null).Select(at => at.Key).ToList();
         producer.BeginTransaction();
         layout.Progress.Write(producer, ProgressTopic.GroupKey(group.Name), new DeclaredGroup { Topics = { known, added } });
+        await CommitAsync(options, layout.Progress, producer, group.Name, partitions, stop);
+        log.GroupDeclared(group.Name, partitions.Count, string.Join(' ', added));
+    }
+
+    /// <summary>Partitions that were added to topics of a known group begin at 0, too.</summary>
+    public static async Task AddAsync(KafkaOptions options, ProgressTopic progress, string group, IReadOnlyCollection<TopicPartition> partitions, ILogger log, CancellationToken stop)
+    {
+        using var producer = Begin(options, group, log);
+        producer.BeginTransaction();
+        await CommitAsync(options, progress, producer, group, partitions, stop);
+    }
+
+    private static IProducer<byte[], byte[]> Begin(KafkaOptions options, string group, ILogger log)
+    {
+        var producer = Clients.Producer(ClientSettings.Transactions(options, $"dispatch.declare.{group}"), log);
+        try
+        {
+            producer.InitTransactions(CallTime);
+            return producer;
+        }
+        catch
+        {
+            producer.Dispose();
+            throw;
+        }
+    }
+
+    private static async Task CommitAsync(
+        KafkaOptions options, ProgressTopic progress, IProducer<byte[], byte[]> producer, string group, IReadOnlyCollection<TopicPartition> partitions, CancellationToken stop)
+    {
+        var positions = await progress.PositionsAsync(group, partitions, stop);
+        var first = positions.Where(at => at.Value is null).Select(at => at.Key).ToList();
         foreach (var partition in first)
         {
-            layout.Progress.Write(producer, ProgressTopic.PositionKey(group.Name, partition), ProgressTopic.Of(Position.Zero, []));
+            progress.Write(producer, ProgressTopic.PositionKey(group, partition), ProgressTopic.Of(Position.Zero, []));
         }
 
+        using var reader = Clients.Consumer(ClientSettings.Reader(options, group)).Build();
         producer.SendOffsetsToTransaction(first.Select(of => new TopicPartitionOffset(of.Topic, of.Partition, 0)), reader.ConsumerGroupMetadata, CallTime);
         producer.CommitTransaction(CallTime);
-        log.GroupDeclared(group.Name, partitions.Count, string.Join(' ', added));
     }
 }

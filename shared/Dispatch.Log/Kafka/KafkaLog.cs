@@ -176,24 +176,25 @@ public sealed class KafkaLog : IEventLog
     }
 
     /// <summary>Where a group stands in partitions that it was given (null: it has lost its position), and their ends. Waits for the brokers.</summary>
-    internal async Task<Dictionary<TopicPartition, (Position? Position, long End)>> StartsAsync(string group, IReadOnlyCollection<TopicPartition> partitions, CancellationToken stop)
+    internal async Task<Dictionary<TopicPartition, (Position? Position, long End)>> StartsAsync(Group group, IReadOnlyCollection<TopicPartition> partitions, CancellationToken stop)
     {
+        var all = group.Topics.SelectMany(topic => Enumerable.Range(0, Layout.Of(topic)).Select(n => new TopicPartition(topic, n))).ToList();
         while (true)
         {
             try
             {
-                var positions = await Progress.PositionsAsync(group, partitions, stop);
-                var ends = new Dictionary<TopicPartition, (Position?, long)>();
-                foreach (var (partition, position) in positions)
+                var positions = await Progress.PositionsAsync(group.Name, all, stop); // all of them: what one has lost shows beside the others
+                var starts = new Dictionary<TopicPartition, (Position?, long)>();
+                foreach (var partition in partitions)
                 {
-                    ends[partition] = (position, await _scans.EndAsync(partition, stop));
+                    starts[partition] = (positions[partition], await _scans.EndAsync(partition, stop));
                 }
 
-                return ends;
+                return starts;
             }
             catch (Exception e) when (e is KafkaException or LogUnavailableException)
             {
-                _log.FetchFailed(group, e.Message);
+                _log.FetchFailed(group.Name, e.Message);
                 await Task.Delay(Rest, stop);
             }
         }

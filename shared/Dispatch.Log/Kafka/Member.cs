@@ -31,7 +31,6 @@ sealed class Member : IDisposable
     public Member(KafkaLog events, KafkaOptions options, Group group, Func<IPartition, CancellationToken, Task> work, ILogger log)
     {
         (_events, _options, Group, _work, _log) = (events, options, group, work, log);
-        Lease = new Lease(options.SessionTimeout, () => BootClock.Milliseconds);
         _consumer = Clients.Consumer(ClientSettings.Member(options, group.Name), log)
             .SetPartitionsAssignedHandler((_, partitions) => Assigned(partitions))
             .SetPartitionsRevokedHandler((_, partitions) => Revoked([.. partitions.Select(at => at.TopicPartition)]))
@@ -41,7 +40,7 @@ sealed class Member : IDisposable
 
     public Group Group { get; }
 
-    public Lease Lease { get; }
+    public Lease Lease { get; private set; } = null!; // from the loop's first moment on: nothing is assigned before
 
     public ProgressTopic Progress => _events.Progress;
 
@@ -95,6 +94,7 @@ sealed class Member : IDisposable
 
     private void Loop()
     {
+        Lease = new Lease(_options.SessionTimeout, () => BootClock.Milliseconds);
         _consumer.Subscribe(Group.Topics);
         while (!_ending.IsCancellationRequested)
         {
@@ -223,7 +223,7 @@ sealed class Member : IDisposable
     private IEnumerable<TopicPartitionOffset> Assigned(List<Confluent.Kafka.TopicPartition> partitions)
     {
         _log.PartitionsAssigned(Group.Name, partitions.Count, Names(partitions));
-        var starts = _events.StartsAsync(Group.Name, [.. partitions.Select(Ours)], _ending.Token);
+        var starts = _events.StartsAsync(Group, [.. partitions.Select(Ours)], _ending.Token);
         foreach (var id in partitions.Select(Ours))
         {
             var partition = _assigned[id] = new MemberPartition(this, id, _predecessors.GetValueOrDefault(id, Task.CompletedTask));

@@ -11,6 +11,7 @@ static class Native
 
 #if LIBRDKAFKA_SYSTEM
     [ModuleInitializer]
+    [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2255", Justification = "Before anybody's first call of the client, wherever that is.")]
     public static void Use() => Use(typeof(Confluent.Kafka.Library).Assembly);
 
     /// <summary>Calls of this assembly go to the same library.</summary>

@@ -14,6 +14,7 @@ namespace Dispatch.Log.Kafka;
 sealed class ProgressTopic(KafkaOptions options, int partitions)
 {
     public const string Name = "progress";
+    public const int PartitionsMade = 4; // and never more: a key would be looked for where it is not
     public const string IdentityKey = "identity";
 
     private static readonly TimeSpan CallTime = TimeSpan.FromSeconds(5);
@@ -64,6 +65,15 @@ sealed class ProgressTopic(KafkaOptions options, int partitions)
     public void Write(IProducer<byte[], byte[]> producer, string key, IMessage value, Action<DeliveryReport<byte[], byte[]>>? delivered = null) =>
         producer.Produce(PartitionOf(key), new Message<byte[], byte[]> { Key = Encoding.UTF8.GetBytes(key), Value = value.ToByteArray() }, delivered);
 
+    /// <summary>The groups that are known, with their topics.</summary>
+    public Task<List<(string Group, IReadOnlyList<string> Topics)>> GroupsAsync(CancellationToken stop) => OnOwnThreadAsync(() =>
+    {
+        const string prefix = "group/";
+        using var reader = Open("dispatch.none");
+        return Latest(reader, Enumerable.Range(0, partitions).Select(n => new Confluent.Kafka.TopicPartition(Name, n)), key => key.StartsWith(prefix, StringComparison.Ordinal), stop)
+            .Select(it => (it.Key[prefix.Length..], (IReadOnlyList<string>)DeclaredGroup.Parser.ParseFrom(it.Value).Topics)).ToList();
+    }, stop);
+
     public Task<byte[]?> FindAsync(string key, CancellationToken stop) => OnOwnThreadAsync(() =>
     {
         using var reader = Open("dispatch.none");
@@ -109,9 +119,14 @@ sealed class ProgressTopic(KafkaOptions options, int partitions)
     /// <summary>The last value of each key, up to the end as it is now, counting what is not decided yet.</summary>
     private Dictionary<string, byte[]> Latest(IConsumer<byte[], byte[]> reader, IReadOnlyCollection<string> keys, CancellationToken stop)
     {
-        var found = new Dictionary<string, byte[]>(StringComparer.Ordinal);
         var wanted = keys.ToHashSet(StringComparer.Ordinal);
-        var ends = Ends([.. keys.Select(PartitionOf).Distinct()], stop);
+        return Latest(reader, wanted.Select(PartitionOf).Distinct(), wanted.Contains, stop);
+    }
+
+    private Dictionary<string, byte[]> Latest(IConsumer<byte[], byte[]> reader, IEnumerable<Confluent.Kafka.TopicPartition> of, Func<string, bool> isWanted, CancellationToken stop)
+    {
+        var found = new Dictionary<string, byte[]>(StringComparer.Ordinal);
+        var ends = Ends(of, stop);
         reader.Assign(ends.Keys.Select(it => new TopicPartitionOffset(it, Offset.Beginning)));
         var until = BootClock.Milliseconds + (long)Patience.TotalMilliseconds;
         while (ends.Count > 0)
@@ -127,7 +142,7 @@ sealed class ProgressTopic(KafkaOptions options, int partitions)
                 continue;
             }
 
-            if (!result.IsPartitionEOF && result.Message is { Key: { } key, Value: { } value } && Encoding.UTF8.GetString(key) is var text && wanted.Contains(text))
+            if (!result.IsPartitionEOF && result.Message is { Key: { } key, Value: { } value } && Encoding.UTF8.GetString(key) is var text && isWanted(text))
             {
                 found[text] = value;
             }
@@ -143,7 +158,7 @@ sealed class ProgressTopic(KafkaOptions options, int partitions)
         return found;
     }
 
-    private Dictionary<Confluent.Kafka.TopicPartition, long> Ends(IReadOnlyCollection<Confluent.Kafka.TopicPartition> of, CancellationToken stop)
+    private Dictionary<Confluent.Kafka.TopicPartition, long> Ends(IEnumerable<Confluent.Kafka.TopicPartition> of, CancellationToken stop)
     {
         using var uncommitted = Clients.Consumer(ClientSettings.Uncommitted(options)).Build();
         return of.Select(it => (Partition: it, Marks: Patiently(() => uncommitted.QueryWatermarkOffsets(it, CallTime), stop))).Where(it => it.Marks.High.Value > it.Marks.Low.Value)

@@ -55,9 +55,12 @@ public sealed class TopicAdmin : IDisposable
             await ConfigureAsync(topic);
         }
 
+        var there = Metadata();
         foreach (var topic in _wanted.Where(topic => mayMoveKeys && byTopic[topic.Name].Any(difference => difference.Fix == TopicFix.MovesKeys)))
         {
             await _admin.CreatePartitionsAsync([new PartitionsSpecification { Topic = topic.Name, IncreaseTo = topic.Partitions }]);
+            await VisibleAsync([topic], stop);
+            await BeginGroupsAsync(topic, there[topic.Name].Partitions.Count, stop);
         }
 
         var progress = Metadata()[ProgressTopic.Name].Partitions.Count;
@@ -169,6 +172,19 @@ public sealed class TopicAdmin : IDisposable
 
     private static ConfigResource Resource(string topic) => new() { Type = ResourceType.Topic, Name = topic };
 
+    /// <param name="before">Partitions that it had; where groups stand in those is not touched.</param>
+    private async Task BeginGroupsAsync(TopicSettings topic, int before, CancellationToken stop)
+    {
+        var progress = new ProgressTopic(_options, Metadata()[ProgressTopic.Name].Partitions.Count);
+        foreach (var (group, topics) in await progress.GroupsAsync(stop))
+        {
+            if (topics.Contains(topic.Name))
+            {
+                await Declarations.AddAsync(_options, progress, group, [.. Enumerable.Range(before, topic.Partitions - before).Select(n => new TopicPartition(topic.Name, n))], NullLogger.Instance, stop);
+            }
+        }
+    }
+
     private Task<byte[]?> IdentityAsync(int partitions, CancellationToken stop) => new ProgressTopic(_options, partitions).FindAsync(ProgressTopic.IdentityKey, stop);
 
     /// <summary>Brokers learn of new topics one after the other.</summary>
@@ -177,7 +193,7 @@ public sealed class TopicAdmin : IDisposable
         for (var until = BootClock.Milliseconds + (long)CallTime.TotalMilliseconds; ;)
         {
             var there = Metadata();
-            if (topics.All(topic => there.TryGetValue(topic.Name, out var found) && found.Partitions.All(partition => partition.Leader >= 0)))
+            if (topics.All(topic => there.TryGetValue(topic.Name, out var found) && found.Partitions.Count >= topic.Partitions && found.Partitions.All(partition => partition.Leader >= 0)))
             {
                 return;
             }

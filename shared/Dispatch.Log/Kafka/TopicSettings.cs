@@ -20,7 +20,7 @@ sealed record TopicSettings(string Name, int Partitions, short Replication, IRea
             ["retention.ms"] = Milliseconds(topic == Topics.Quarantine && options.Retention < QuarantineRetention ? QuarantineRetention : options.Retention),
             ["message.timestamp.type"] = "LogAppendTime", // scans begin at a time: it has to ascend
         })),
-        Of(options, ProgressTopic.Name, Math.Min(options.Partitions, 8), new()
+        Of(options, ProgressTopic.Name, ProgressTopic.PartitionsMade, new()
         {
             ["cleanup.policy"] = "compact",
             ["segment.bytes"] = Text(16 * 1024 * 1024), // what a new owner reads is little more than what was not compacted yet

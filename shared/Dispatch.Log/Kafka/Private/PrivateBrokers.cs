@@ -110,7 +110,8 @@ public sealed class PrivateBrokers : IAsyncDisposable
 
     private static async Task FormatAsync(string home, string folder, int nodes, int firstPort, CancellationToken stop)
     {
-        var cluster = Convert.ToBase64String(Guid.NewGuid().ToByteArray()).TrimEnd('=').Replace('+', '-').Replace('/', '_');
+        // Kafka's ids are base 64 for URLs; a minus in front would be taken for an argument's name.
+        var cluster = Convert.ToBase64String(Guid.NewGuid().ToByteArray()).TrimEnd('=').Replace('+', '0').Replace('/', '_');
         for (var n = 0; n < nodes; n++)
         {
             var own = FolderOf(folder, n);

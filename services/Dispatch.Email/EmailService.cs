@@ -3,6 +3,7 @@ using Dispatch.Contracts;
 using Dispatch.Email.Smtp;
 using Dispatch.Hosting;
 using Dispatch.Log;
+using Dispatch.Store.Control;
 using Microsoft.Extensions.Options;
 
 namespace Dispatch.Email;
@@ -14,6 +15,7 @@ public static class EmailService
     {
         builder.AddDispatchHosting("email");
         builder.AddEventLog();
+        builder.AddControlIfThereIsAStore(services => services.GetRequiredService<ModeBook>().Replace);
         return builder.AddChannel(Channel.Email, ControlOf, ("smtp", OpenSmtp));
     }
 

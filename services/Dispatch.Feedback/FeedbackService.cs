@@ -2,6 +2,7 @@ using Dispatch.Hosting;
 using Dispatch.Log;
 using Dispatch.Policy;
 using Dispatch.Store;
+using Dispatch.Store.Control;
 using Microsoft.Extensions.Options;
 
 namespace Dispatch.Feedback;
@@ -14,6 +15,7 @@ public static class FeedbackService
         builder.AddDispatchHosting("feedback");
         builder.AddEventLog();
         builder.AddStore();
+        builder.AddControl(services => services.GetRequiredService<ModeBook>().Replace);
         builder.Services.AddOptions<FeedbackOptions>().Bind(builder.Configuration.GetSection(FeedbackOptions.Section)).ValidateOnStart();
         builder.Services.AddSingleton<IValidateOptions<FeedbackOptions>, FeedbackOptionsValidator>();
         builder.Services.AddSingleton<Positions>();

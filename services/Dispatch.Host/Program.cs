@@ -15,6 +15,11 @@ builder.Configuration.AddCommandLine([.. args.SkipWhile(it => !it.StartsWith('-'
 LocalDefaults.Add(builder.Configuration);
 try
 {
+    if (args is ["migrate", ..])
+    {
+        return await MigrateCommand.RunAsync(builder.Configuration);
+    }
+
     if (args is ["topics", ..])
     {
         return await TopicsCommand.RunAsync(args, builder.Configuration);

@@ -6,6 +6,7 @@ using Dispatch.Log;
 using Dispatch.Push.Apns;
 using Dispatch.Push.Fcm;
 using Dispatch.Push.Http2;
+using Dispatch.Store.Control;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 
@@ -19,6 +20,7 @@ public static class PushService
     {
         builder.AddDispatchHosting("push");
         builder.AddEventLog();
+        builder.AddControlIfThereIsAStore(services => services.GetRequiredService<ModeBook>().Replace);
         builder.Services.TryAddSingleton<ApnsTokenBook>();
         return builder.AddChannel(Channel.Push, ControlOf, ("apns", OpenApns), ("fcm", OpenFcm));
     }

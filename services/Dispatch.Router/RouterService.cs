@@ -4,6 +4,7 @@ using Dispatch.Policy;
 using Dispatch.Router.Capping;
 using Dispatch.Router.Suppressions;
 using Dispatch.Store;
+using Dispatch.Store.Control;
 using Microsoft.Extensions.Options;
 
 namespace Dispatch.Router;
@@ -13,7 +14,7 @@ public static class RouterService
 {
     public static IHostApplicationBuilder AddRouter(this IHostApplicationBuilder builder)
     {
-        builder.AddDispatchHosting("router").AddEventLog().AddStore();
+        builder.AddDispatchHosting("router").AddEventLog().AddStore().AddControl(provider => provider.GetRequiredService<ModeBook>().Replace);
         var services = builder.Services;
         services.AddOptions<RouterOptions>().Bind(builder.Configuration.GetSection(RouterOptions.Section)).ValidateOnStart();
         services.AddSingleton<IValidateOptions<RouterOptions>, RouterOptionsValidator>();

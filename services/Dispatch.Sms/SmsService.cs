@@ -3,6 +3,7 @@ using Dispatch.Contracts;
 using Dispatch.Hosting;
 using Dispatch.Log;
 using Dispatch.Sms.HttpSms;
+using Dispatch.Store.Control;
 using Microsoft.Extensions.Options;
 
 namespace Dispatch.Sms;
@@ -16,6 +17,7 @@ public static class SmsService
     {
         builder.AddDispatchHosting("sms");
         builder.AddEventLog();
+        builder.AddControlIfThereIsAStore(services => services.GetRequiredService<ModeBook>().Replace);
         return builder.AddChannel(Channel.Sms, ControlOf, (HttpSms, OpenHttpSms));
     }
 

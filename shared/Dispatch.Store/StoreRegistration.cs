@@ -10,6 +10,9 @@ namespace Dispatch.Store;
 
 public static class StoreRegistration
 {
+    /// <summary>The connection string that is configured; empty: none is.</summary>
+    public static string Named(IConfiguration configuration) => configuration["Dispatch:Postgres"] ?? configuration["DISPATCH_POSTGRES"] ?? "";
+
     /// <summary>
     /// <see cref="Database"/>, its migrations, <see cref="WriteProbe"/>, <see cref="Settlement"/> and the health check "postgres"; without a connection string also the private server.
     /// Safe to call from every service of a process.
@@ -27,7 +30,7 @@ public static class StoreRegistration
             .Bind(configuration.GetSection("Dispatch:Store"))
             .Configure(options =>
             {
-                options.ConnectionString = configuration["Dispatch:Postgres"] ?? configuration["DISPATCH_POSTGRES"] ?? "";
+                options.ConnectionString = Named(configuration);
                 options.Data = configuration["Dispatch:Data"] ?? options.Data;
             })
             .ValidateOnStart();

@@ -8,6 +8,10 @@ namespace Dispatch.Store.Control;
 
 public static class ControlRegistration
 {
+    /// <summary>As <see cref="AddControl"/>, where a store is named: what can do without one starts none of its own for this.</summary>
+    public static IHostApplicationBuilder AddControlIfThereIsAStore(this IHostApplicationBuilder builder, Func<IServiceProvider, Action<ControlSnapshot>> bring) =>
+        StoreRegistration.Named(builder.Configuration).Length > 0 ? builder.AddControl(bring) : builder;
+
     /// <summary>Registers <see cref="ControlStore"/> and brings what it has to this process. Once a process, however many services ask for it.</summary>
     /// <param name="bring">What takes each snapshot; called from one thread.</param>
     public static IHostApplicationBuilder AddControl(this IHostApplicationBuilder builder, Func<IServiceProvider, Action<ControlSnapshot>> bring)

@@ -144,7 +144,7 @@ sealed class FeedbackHop(
     {
         try
         {
-            await partition.CommitAsync([], await log.PositionNotBehindAsync(partition.Id, next, CancellationToken.None), CancellationToken.None);
+            await partition.CommitAsync([], partition.NotBehind(next), CancellationToken.None);
         }
         catch (Exception e) when (e is AppendException or LeaseLostException)
         {

@@ -148,7 +148,7 @@ sealed class LedgerWriter(Ledger ledger, IEventLog log, FeedbackHealth health, i
             At = entry.AppendedAt.ToUnixTimeMilliseconds(), Service = FeedbackHop.Reader,
         };
         var record = new Record(Topics.Quarantine, entry.Key, quarantined.ToBytes(Record.StoredBytesMax));
-        await step.Partition.CommitAsync([record], await log.PositionNotBehindAsync(id, step.Next, stop), stop);
+        await step.Partition.CommitAsync([record], step.Partition.NotBehind(step.Next), stop);
         var skip = new LedgerBatch();
         step.Move(skip, log);
         await Patience.WhileAwayAsync(() => ledger.ApplyAsync(FeedbackHop.Reader, skip, stop), health, logger, stop);

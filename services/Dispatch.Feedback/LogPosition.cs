@@ -9,6 +9,5 @@ static class LogPosition
     /// The store's position, or the log's own where that is further: a store that was restored from a backup or made anew is behind it until it has read everything again,
     /// and the log refuses to go back.
     /// </summary>
-    public static async ValueTask<Position> PositionNotBehindAsync(this IEventLog log, TopicPartition partition, long next, CancellationToken stop) =>
-        await log.PositionAsync(FeedbackHop.Reader, partition, stop) is { } told && told.Next > next ? told : new Position(next);
+    public static Position NotBehind(this IPartition partition, long next) => partition.Committed.Next > next ? partition.Committed : new Position(next);
 }

@@ -193,17 +193,8 @@ public sealed class Dispatcher(
 
     private async Task<Dictionary<TopicPartition, long>> PositionsAsync(CancellationToken stop)
     {
-        var positions = new Dictionary<TopicPartition, long>();
-        foreach (var topic in _topics)
-        {
-            for (var partition = 0; partition < log.PartitionsOf(topic); partition++)
-            {
-                var id = new TopicPartition(topic, partition);
-                positions[id] = (await log.PositionAsync(Name, id, stop))?.Next ?? 0;
-            }
-        }
-
-        return positions;
+        var partitions = _topics.SelectMany(topic => Enumerable.Range(0, log.PartitionsOf(topic)).Select(partition => new TopicPartition(topic, partition))).ToList();
+        return (await log.PositionsAsync(Name, partitions, stop)).ToDictionary(at => at.Key, at => at.Value?.Next ?? 0);
     }
 
     private sealed record Running(Works Works, IReadOnlyList<Lane> Lanes, Shipper Shipper);

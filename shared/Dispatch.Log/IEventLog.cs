@@ -35,8 +35,8 @@ public interface IEventLog : IAsyncDisposable
     /// <summary>The offset behind the last durable record.</summary>
     ValueTask<long> EndAsync(TopicPartition partition, CancellationToken stop = default);
 
-    /// <summary>Where a group stands; null: it never committed there.</summary>
-    ValueTask<Position?> PositionAsync(string group, TopicPartition partition, CancellationToken stop = default);
+    /// <summary>Where a group stands; null: it never committed there. Of an assigned partition <see cref="IPartition.Committed"/> says it without asking anybody.</summary>
+    ValueTask<IReadOnlyDictionary<TopicPartition, Position?>> PositionsAsync(string group, IReadOnlyCollection<TopicPartition> partitions, CancellationToken stop = default);
 
     /// <summary>What cannot be read as it was written, and readers therefore pass over. Files report it until a person has looked; on Kafka replicas repair it, and the list is empty.</summary>
     IReadOnlyList<Damage> Damages { get; }
@@ -67,6 +67,9 @@ public interface IPartition
 
     /// <summary>Where the group stood when the partition was assigned.</summary>
     Position Start { get; }
+
+    /// <summary>The last position that was committed here, or is being committed; at first where the group stood.</summary>
+    Position Committed { get; }
 
     /// <summary>
     /// False once the partition may belong to somebody else. Looked at before the first byte of a message leaves and again before what makes it whole;

@@ -39,7 +39,8 @@ sealed class BrokenLog(IEventLog real) : IEventLog
 
     public ValueTask<long> EndAsync(TopicPartition partition, CancellationToken stop = default) => real.EndAsync(partition, stop);
 
-    public ValueTask<Position?> PositionAsync(string group, TopicPartition partition, CancellationToken stop = default) => real.PositionAsync(group, partition, stop);
+    public ValueTask<IReadOnlyDictionary<TopicPartition, Position?>> PositionsAsync(string group, IReadOnlyCollection<TopicPartition> partitions, CancellationToken stop = default) =>
+        real.PositionsAsync(group, partitions, stop);
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask; // the real one belongs to its own host
 }

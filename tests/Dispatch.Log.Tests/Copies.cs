@@ -1,5 +1,6 @@
 using System.Text;
 using Dispatch.Log.Crasher;
+using Dispatch.Testing;
 
 namespace Dispatch.Log.Tests;
 

@@ -27,6 +27,8 @@ sealed class Assigned : IPartition, ILease, IDisposable
 
     public Position Start { get; }
 
+    public Position Committed => _log.PositionOf(Member.Group.Name, Of) ?? Start;
+
     public bool LeaseHolds => _holds;
 
     bool ILease.Holds => _holds;

@@ -172,8 +172,8 @@ public sealed class FileLog : IEventLog
 
     public ValueTask<long> EndAsync(TopicPartition partition, CancellationToken stop = default) => new(_state.Topics.Of(partition).End);
 
-    public ValueTask<Position?> PositionAsync(string group, TopicPartition partition, CancellationToken stop = default) =>
-        new(_state.Positions.GetValueOrDefault((group, _state.Topics.Of(partition).Index)));
+    public ValueTask<IReadOnlyDictionary<TopicPartition, Position?>> PositionsAsync(string group, IReadOnlyCollection<TopicPartition> partitions, CancellationToken stop = default) =>
+        new(partitions.ToDictionary(partition => partition, partition => PositionOf(group, _state.Topics.Of(partition))));
 
     /// <summary>Ends all runs, waits for what they settle, writes what was queued, then gives the folder back.</summary>
     public async ValueTask DisposeAsync()
@@ -227,6 +227,8 @@ public sealed class FileLog : IEventLog
         Telemetry.Measure(began, "commit", lease.Id.Topic);
         Telemetry.CountSent(outputs);
     }
+
+    internal Position? PositionOf(string group, PartitionState partition) => _state.Positions.GetValueOrDefault((group, partition.Index));
 
     internal Cursor OpenCursor(PartitionState partition) => new(_state, partition, _log, _time);
 

@@ -47,9 +47,10 @@ sealed class Declarations(KafkaOptions options, Layout layout, ILogger log)
         var known = (await KnownAsync(group, stop)).ToList();
         var added = group.Topics.Except(known, StringComparer.Ordinal).ToList();
         var partitions = added.SelectMany(topic => Enumerable.Range(0, layout.Of(topic)).Select(n => new TopicPartition(topic, n))).ToList();
+        var first = await WithoutPositionAsync(layout.Progress, group.Name, partitions, stop);
         producer.BeginTransaction();
         layout.Progress.Write(producer, ProgressTopic.GroupKey(group.Name), new DeclaredGroup { Topics = { known, added } });
-        await CommitAsync(options, layout.Progress, producer, group.Name, partitions, stop);
+        Commit(options, layout.Progress, producer, group.Name, first);
         log.GroupDeclared(group.Name, partitions.Count, string.Join(' ', added));
     }
 
@@ -57,8 +58,9 @@ sealed class Declarations(KafkaOptions options, Layout layout, ILogger log)
     public static async Task AddAsync(KafkaOptions options, ProgressTopic progress, string group, IReadOnlyCollection<TopicPartition> partitions, ILogger log, CancellationToken stop)
     {
         using var producer = Begin(options, group, log);
+        var first = await WithoutPositionAsync(progress, group, partitions, stop);
         producer.BeginTransaction();
-        await CommitAsync(options, progress, producer, group, partitions, stop);
+        Commit(options, progress, producer, group, first);
     }
 
     private static IProducer<byte[], byte[]> Begin(KafkaOptions options, string group, ILogger log)
@@ -76,11 +78,12 @@ sealed class Declarations(KafkaOptions options, Layout layout, ILogger log)
         }
     }
 
-    private static async Task CommitAsync(
-        KafkaOptions options, ProgressTopic progress, IProducer<byte[], byte[]> producer, string group, IReadOnlyCollection<TopicPartition> partitions, CancellationToken stop)
+    /// <summary>To be asked before the transaction: it waits until nothing in `progress` is undecided.</summary>
+    private static async Task<List<TopicPartition>> WithoutPositionAsync(ProgressTopic progress, string group, IReadOnlyCollection<TopicPartition> partitions, CancellationToken stop) =>
+        [.. (await progress.PositionsAsync(group, partitions, stop)).Where(at => at.Value is null).Select(at => at.Key)];
+
+    private static void Commit(KafkaOptions options, ProgressTopic progress, IProducer<byte[], byte[]> producer, string group, IReadOnlyCollection<TopicPartition> first)
     {
-        var positions = await progress.PositionsAsync(group, partitions, stop);
-        var first = positions.Where(at => at.Value is null).Select(at => at.Key).ToList();
         foreach (var partition in first)
         {
             progress.Write(producer, ProgressTopic.PositionKey(group, partition), ProgressTopic.Of(Position.Zero, []));

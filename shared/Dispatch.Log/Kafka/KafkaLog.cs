@@ -124,15 +124,15 @@ public sealed class KafkaLog : IEventLog
 
     public ValueTask<long> EndAsync(TopicPartition partition, CancellationToken stop = default) => new(_scans.EndAsync(Known(partition), stop));
 
-    public async ValueTask<Position?> PositionAsync(string group, TopicPartition partition, CancellationToken stop = default)
+    public async ValueTask<IReadOnlyDictionary<TopicPartition, Position?>> PositionsAsync(string group, IReadOnlyCollection<TopicPartition> partitions, CancellationToken stop = default)
     {
         try
         {
-            return (await Progress.PositionsAsync(group, [Known(partition)], stop))[partition];
+            return await Progress.PositionsAsync(group, [.. partitions.Select(Known)], stop);
         }
         catch (KafkaException e)
         {
-            throw new LogUnavailableException($"Kafka did not say where group {group} stands in {partition.Topic}/{partition.Partition}: {e.Error.Reason}", e);
+            throw new LogUnavailableException($"Kafka did not say where group {group} stands: {e.Error.Reason}", e);
         }
     }
 
@@ -150,6 +150,7 @@ public sealed class KafkaLog : IEventLog
         await Task.WhenAll(_runs.Values).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _appends.DisposeAsync();
         _scans.Dispose();
+        _layout?.Progress.Dispose();
         _closing.Dispose();
     }
 

@@ -29,8 +29,16 @@ sealed record Layout(string ClusterId, IReadOnlyDictionary<string, int> Partitio
         }
 
         var progress = new ProgressTopic(options, there[ProgressTopic.Name]);
-        var identity = await progress.FindAsync(ProgressTopic.IdentityKey, stop);
-        return new Layout(Contracts.LogIdentity.Parser.ParseFrom(identity).ClusterId, there, progress);
+        try
+        {
+            var identity = await progress.FindAsync(ProgressTopic.IdentityKey, stop);
+            return new Layout(Contracts.LogIdentity.Parser.ParseFrom(identity).ClusterId, there, progress);
+        }
+        catch
+        {
+            progress.Dispose();
+            throw;
+        }
     }
 
     private static async Task CheckAsync(KafkaOptions options, IReadOnlyCollection<string> topics, CancellationToken stop)

@@ -16,6 +16,8 @@ sealed class MemberPartition(Member member, TopicPartition id, Task predecessor)
 
     public Position Start { get; private set; } = Position.Zero;
 
+    public Position Committed => _last;
+
     public bool LeaseHolds => _isAssigned && member.Lease.Holds;
 
     /// <summary>It was not taken away; whether that is still so where nobody looks, <see cref="LeaseHolds"/> says.</summary>

@@ -11,7 +11,7 @@ namespace Dispatch.Log.Kafka;
 /// identity. Each commit writes it in the transaction that moves the group's offset. The offset is the authority, so that a person can set it; but Kafka forgets the offsets of a group that
 /// nobody was in for a week, and then this is.
 /// </summary>
-sealed class ProgressTopic(KafkaOptions options, int partitions)
+sealed class ProgressTopic(KafkaOptions options, int partitions) : IDisposable
 {
     public const string Name = "progress";
     public const int PartitionsMade = 4; // and never more: a key would be looked for where it is not
@@ -19,6 +19,8 @@ sealed class ProgressTopic(KafkaOptions options, int partitions)
 
     private static readonly TimeSpan CallTime = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly Lazy<IConsumer<byte[], byte[]>> _uncommitted = new(() => Clients.Consumer(ClientSettings.Uncommitted(options)).Build());
 
     public static string GroupKey(string group) => $"group/{group}";
 
@@ -95,6 +97,14 @@ sealed class ProgressTopic(KafkaOptions options, int partitions)
         });
     }, stop);
 
+    public void Dispose()
+    {
+        if (_uncommitted.IsValueCreated)
+        {
+            _uncommitted.Value.Dispose();
+        }
+    }
+
     private static Task<T> OnOwnThreadAsync<T>(Func<T> read, CancellationToken stop) =>
         Task.Factory.StartNew(read, stop, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
 
@@ -158,10 +168,7 @@ sealed class ProgressTopic(KafkaOptions options, int partitions)
         return found;
     }
 
-    private Dictionary<Confluent.Kafka.TopicPartition, long> Ends(IEnumerable<Confluent.Kafka.TopicPartition> of, CancellationToken stop)
-    {
-        using var uncommitted = Clients.Consumer(ClientSettings.Uncommitted(options)).Build();
-        return of.Select(it => (Partition: it, Marks: Patiently(() => uncommitted.QueryWatermarkOffsets(it, CallTime), stop))).Where(it => it.Marks.High.Value > it.Marks.Low.Value)
+    private Dictionary<Confluent.Kafka.TopicPartition, long> Ends(IEnumerable<Confluent.Kafka.TopicPartition> of, CancellationToken stop) =>
+        of.Select(it => (Partition: it, Marks: Patiently(() => _uncommitted.Value.QueryWatermarkOffsets(it, CallTime), stop))).Where(it => it.Marks.High.Value > it.Marks.Low.Value)
             .ToDictionary(it => it.Partition, it => it.Marks.High.Value);
-    }
 }

@@ -79,7 +79,8 @@ public sealed class TopicAdmin : IDisposable
     {
         using var producer = Clients.Producer(ClientSettings.Producer(options), NullLogger.Instance);
         var written = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        new ProgressTopic(options, partitions).Write(producer, ProgressTopic.IdentityKey, new LogIdentity { ClusterId = Guid.NewGuid().ToString("N") }, report =>
+        using var progress = new ProgressTopic(options, partitions);
+        progress.Write(producer, ProgressTopic.IdentityKey, new LogIdentity { ClusterId = Guid.NewGuid().ToString("N") }, report =>
         {
             if (report.Error.IsError)
             {
@@ -175,7 +176,7 @@ public sealed class TopicAdmin : IDisposable
     /// <param name="before">Partitions that it had; where groups stand in those is not touched.</param>
     private async Task BeginGroupsAsync(TopicSettings topic, int before, CancellationToken stop)
     {
-        var progress = new ProgressTopic(_options, Metadata()[ProgressTopic.Name].Partitions.Count);
+        using var progress = new ProgressTopic(_options, Metadata()[ProgressTopic.Name].Partitions.Count);
         foreach (var (group, topics) in await progress.GroupsAsync(stop))
         {
             if (topics.Contains(topic.Name))
@@ -185,7 +186,11 @@ public sealed class TopicAdmin : IDisposable
         }
     }
 
-    private Task<byte[]?> IdentityAsync(int partitions, CancellationToken stop) => new ProgressTopic(_options, partitions).FindAsync(ProgressTopic.IdentityKey, stop);
+    private async Task<byte[]?> IdentityAsync(int partitions, CancellationToken stop)
+    {
+        using var progress = new ProgressTopic(_options, partitions);
+        return await progress.FindAsync(ProgressTopic.IdentityKey, stop);
+    }
 
     /// <summary>Brokers learn of new topics one after the other.</summary>
     private async Task VisibleAsync(IReadOnlyCollection<TopicSettings> topics, CancellationToken stop)

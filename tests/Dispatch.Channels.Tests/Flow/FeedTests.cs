@@ -66,6 +66,8 @@ public sealed class FeedTests
 
         public Position Start => partition.Start;
 
+        public Position Committed => partition.Committed;
+
         public bool LeaseHolds => partition.LeaseHolds;
 
         public long End => partition.End;

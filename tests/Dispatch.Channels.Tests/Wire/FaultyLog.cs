@@ -27,7 +27,8 @@ sealed class FaultyLog(IEventLog log) : IEventLog
 
     public ValueTask<long> EndAsync(TopicPartition partition, CancellationToken stop = default) => log.EndAsync(partition, stop);
 
-    public ValueTask<Position?> PositionAsync(string group, TopicPartition partition, CancellationToken stop = default) => log.PositionAsync(group, partition, stop);
+    public ValueTask<IReadOnlyDictionary<TopicPartition, Position?>> PositionsAsync(string group, IReadOnlyCollection<TopicPartition> partitions, CancellationToken stop = default) =>
+        log.PositionsAsync(group, partitions, stop);
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }

@@ -1,66 +1,51 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using Confluent.Kafka;
 using Microsoft.Extensions.Logging;
 
 namespace Dispatch.Log.Kafka;
 
-/// <summary>The idempotent producer behind <see cref="IEventLog.AppendAsync"/>. One that has become unusable is replaced by the next call.</summary>
+/// <summary>
+/// The idempotent producer behind <see cref="IEventLog.AppendAsync"/>. One that has become unusable is replaced by the next call, and whoever still waits for it is told: every append is
+/// answered.
+/// </summary>
 sealed class Appends(KafkaOptions options, ILogger log) : IAsyncDisposable
 {
     private readonly Lock _gate = new();
-    private IProducer<byte[], byte[]>? _producer;
+    private Sender? _sender;
     private bool _isDisposed;
 
-    [SuppressMessage("Performance", "CA1849", Justification = "Produce with a callback is the asynchronous form; ProduceAsync makes a task for each record.")]
-    public Task AppendAsync(IReadOnlyList<Record> records, Func<Record, Confluent.Kafka.TopicPartition> place)
-    {
-        var producer = Producer();
-        var append = new Append(records.Count);
-        foreach (var record in records)
-        {
-            try
-            {
-                producer.Produce(place(record), Messages.Of(record), append.Report);
-            }
-            catch (ProduceException<byte[], byte[]> e) // the queue is full, or the producer is beyond repair: nothing of this record has left
-            {
-                append.Report(e.Error, PersistenceStatus.NotPersisted);
-            }
-        }
-
-        return append.Task;
-    }
+    public Task AppendAsync(IReadOnlyList<Record> records, Func<Record, Confluent.Kafka.TopicPartition> place) => Current().AppendAsync(records, place);
 
     public async ValueTask DisposeAsync()
     {
-        IProducer<byte[], byte[]>? producer;
+        Sender? sender;
         lock (_gate)
         {
-            (producer, _producer, _isDisposed) = (_producer, null, true);
+            (sender, _sender, _isDisposed) = (_sender, null, true);
         }
 
-        if (producer is not null)
+        if (sender is not null)
         {
-            await Task.Run(() => producer.Flush(ClientSettings.TransactionTimeout));
-            producer.Dispose();
+            await Task.Run(sender.Dispose);
         }
     }
 
-    private IProducer<byte[], byte[]> Producer()
+    private Sender Current()
     {
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
-            return _producer ??= Clients.Producer(ClientSettings.Producer(options), log, Replace);
+            return _sender ??= new Sender(options, log, Replace);
         }
     }
 
     private void Replace(Error why)
     {
-        IProducer<byte[], byte[]>? old;
+        Sender? old;
         lock (_gate)
         {
-            (old, _producer) = (_producer, null);
+            (old, _sender) = (_sender, null);
         }
 
         if (old is not null)
@@ -70,11 +55,62 @@ sealed class Appends(KafkaOptions options, ILogger log) : IAsyncDisposable
         }
     }
 
+    /// <summary>One producer, and who waits for it.</summary>
+    private sealed class Sender : IDisposable
+    {
+        private readonly ConcurrentDictionary<Append, bool> _waiting = new();
+        private readonly IProducer<byte[], byte[]> _producer;
+
+        public Sender(KafkaOptions options, ILogger log, Action<Error> fatal) => _producer = Clients.Producer(ClientSettings.Producer(options), log, fatal);
+
+        [SuppressMessage("Performance", "CA1849", Justification = "Produce with a callback is the asynchronous form; ProduceAsync makes a task for each record.")]
+        public async Task AppendAsync(IReadOnlyList<Record> records, Func<Record, Confluent.Kafka.TopicPartition> place)
+        {
+            var append = new Append(records.Count);
+            _waiting[append] = true;
+            try
+            {
+                foreach (var record in records)
+                {
+                    try
+                    {
+                        _producer.Produce(place(record), Messages.Of(record), append.Report);
+                    }
+                    catch (ProduceException<byte[], byte[]> e) // the queue is full, or the producer is beyond repair: nothing of this record has left
+                    {
+                        append.Report(e.Error, PersistenceStatus.NotPersisted);
+                    }
+                    catch (ObjectDisposedException)
+                    {
+                        append.Report(new Error(ErrorCode.Local_Fatal, "the producer was replaced"), PersistenceStatus.NotPersisted);
+                    }
+                }
+
+                await append.Task;
+            }
+            finally
+            {
+                _waiting.TryRemove(append, out _);
+            }
+        }
+
+        /// <summary>Waits for what is on its way, for a while; what is not answered by then never will be.</summary>
+        public void Dispose()
+        {
+            _producer.Flush(ClientSettings.TransactionTimeout);
+            _producer.Dispose();
+            foreach (var append in _waiting.Keys)
+            {
+                append.Abandon();
+            }
+        }
+    }
+
     /// <summary>Done when every record has been acknowledged, or is known to have failed.</summary>
     private sealed class Append
     {
-        private readonly int _count;
         private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly int _count;
         private int _left;
         private int _failed;
         private int _certain; // records that are surely not there
@@ -105,12 +141,14 @@ sealed class Appends(KafkaOptions options, ILogger log) : IAsyncDisposable
 
             if (_error is null)
             {
-                _done.SetResult();
+                _done.TrySetResult();
                 return;
             }
 
             var persistence = _certain == _count ? Persistence.NotPersisted : Persistence.PossiblyPersisted;
-            _done.SetException(new AppendException($"{_failed} of {_count} records were not acknowledged by the brokers: {_error.Reason} ({_error.Code}).", persistence, new KafkaException(_error)));
+            _done.TrySetException(new AppendException($"{_failed} of {_count} records were not acknowledged by the brokers: {_error.Reason} ({_error.Code}).", persistence, new KafkaException(_error)));
         }
+
+        public void Abandon() => _done.TrySetException(new AppendException("The producer ended before the brokers answered.", Persistence.PossiblyPersisted));
     }
 }

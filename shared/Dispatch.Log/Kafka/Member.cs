@@ -107,6 +107,11 @@ sealed class Member : IDisposable
             {
                 PositionLost(Ours(at.TopicPartition));
             }
+            catch (KafkaException e) when (e.Error.IsFatal)
+            {
+                Fail(e); // whoever runs this joins again, with a client that works
+                break;
+            }
             catch (KafkaException e)
             {
                 _log.FetchFailed(Group.Name, e.Error.Reason);
@@ -254,8 +259,7 @@ sealed class Member : IDisposable
         {
             if (_assigned.TryRemove(id, out var partition))
             {
-                partition.EndLease();
-                _predecessors[id] = partition.Work;
+                Release(partition);
             }
         }
 
@@ -282,9 +286,14 @@ sealed class Member : IDisposable
                 _log.NotSettled(Group.Name, partition.Id.Topic, partition.Id.Partition);
             }
 
-            partition.EndLease();
             _assigned.TryRemove(partition.Id, out _);
-            _predecessors[partition.Id] = partition.Work;
+            Release(partition);
         }
+    }
+
+    private void Release(MemberPartition partition)
+    {
+        partition.EndLease();
+        _predecessors[partition.Id] = partition.Work.ContinueWith(_ => partition.Dispose(), TaskScheduler.Default);
     }
 }

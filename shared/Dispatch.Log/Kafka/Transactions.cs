@@ -139,7 +139,7 @@ sealed class Transactions : IDisposable
         {
             return (Result.Aborted, Abort(producer, e.Error));
         }
-        catch (KafkaException e) when (e.Error.IsFatal)
+        catch (KafkaException e) // fatal, or nothing that a transaction knows a way on from
         {
             _log.ProducerReplaced(e.Error.Reason);
             Replace();
@@ -163,7 +163,7 @@ sealed class Transactions : IDisposable
         {
             Repeat(() => producer.AbortTransaction(CallTime));
         }
-        catch (KafkaException e) when (e.Error.IsFatal)
+        catch (KafkaException e)
         {
             _log.ProducerReplaced(e.Error.Reason);
             Replace(); // the coordinator aborts what its next owner finds open

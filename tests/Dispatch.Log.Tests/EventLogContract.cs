@@ -12,7 +12,7 @@ public abstract class EventLogContract : IAsyncLifetime
     protected const string Push = "push.transactional";
     protected const string Outcomes = "outcomes";
 
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60); // patience, not a promise: a group that a member left finds together only after a session
     private IEventLog? _log;
 
     protected IEventLog Log => _log!;

@@ -21,7 +21,7 @@ static class Logs
     public static async Task<KafkaLog> OpenAsync(KafkaOptions options, params string[] topics)
     {
         var log = KafkaLog.Open(options, topics, NullLogger.Instance);
-        await log.OpenedAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(20));
+        await log.OpenedAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(60));
         return log;
     }
 

@@ -52,7 +52,7 @@ public sealed class HoldTests : IAsyncLifetime, IDisposable
         var cancelled = Email();
         await _router.PostAsync(cancelled);
         await _router.SettledAsync(1, OutcomeKind.Held);
-        _router.Modes.Replace(new ControlSnapshot([], [Id.From(cancelled.RequestId.Span)]));
+        await _router.CancelAsync(Id.From(cancelled.RequestId.Span));
         await _router.SettledAsync(1, OutcomeKind.Cancelled);
     }
 

@@ -57,7 +57,7 @@ public sealed class RoutingTests : IAsyncLifetime, IDisposable
             Given.Request(TrafficClass.Transactional, Given.Recipient(), Channel.Email), Given.Request(TrafficClass.Transactional, Given.Recipient(), Channel.Email),
             Given.Request(TrafficClass.Transactional, Given.Recipient(), Channel.Email), Given.Request(TrafficClass.Transactional, Given.Recipient(), Channel.Email));
         expired.ExpiresAt = DateTimeOffset.UtcNow.AddSeconds(-1).ToUnixTimeMilliseconds();
-        _router.Modes.Replace(new ControlSnapshot([], [Id.From(cancelled.RequestId.Span)]));
+        await _router.CancelAsync(Id.From(cancelled.RequestId.Span));
         await SuppressAsync(suppressed.Recipients[0].Addresses[0]);
         empty.Content.Email = ByteString.Empty;
 

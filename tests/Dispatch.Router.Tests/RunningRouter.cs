@@ -1,6 +1,8 @@
 using Dispatch.Contracts;
 using Dispatch.Hosting;
 using Dispatch.Log;
+using Dispatch.Store;
+using Dispatch.Store.Control;
 using Dispatch.Testing;
 using Google.Protobuf;
 using Microsoft.Extensions.Configuration;
@@ -43,6 +45,15 @@ sealed class RunningRouter : IAsyncDisposable
         var host = builder.Build();
         await host.StartAsync();
         return new RunningRouter(host);
+    }
+
+    /// <summary>Cancels a request as the API does, and waits until this Router has heard of it.</summary>
+    public async Task CancelAsync(Id request)
+    {
+        var now = DateTimeOffset.UtcNow;
+        await Eventually.HoldsAsync(() => Service<Database>().IsReady);
+        await Service<ControlStore>().CancelAsync(Given.Tenant, request, "test", now, now.AddHours(1), CancellationToken.None);
+        await Eventually.HoldsAsync(() => Modes.Current.CancelledRequests.Contains(request));
     }
 
     public async Task PostAsync(params IEnumerable<Request> requests) => await EventLog.AppendAsync(

@@ -56,4 +56,16 @@ public class LeaseTests
         _lease.Confirm(second);
         _lease.Holds.ShouldBeTrue();
     }
+
+    [Fact]
+    public void A_confirmation_that_comes_late_takes_nothing_back()
+    {
+        _now += 6_000;
+        var first = _lease.Stamp();
+        _now += 6_000;
+        var second = _lease.Stamp();
+        _lease.Confirm(second);
+        _lease.Confirm(first);
+        _lease.Holds.ShouldBeTrue();
+    }
 }

@@ -24,6 +24,15 @@ sealed class Lease(TimeSpan session, Func<long> clock)
         return doubt;
     }
 
-    /// <summary>The brokers took a commit that was begun after the doubt arose, so the partitions are still ours; of no effect if a later doubt has come up.</summary>
-    public void Confirm(int doubt) => Volatile.Write(ref _confirmed, doubt);
+    /// <summary>
+    /// The brokers took a commit that was begun after the doubt arose, so the partitions are still ours; of no effect if a later doubt has come up, or was confirmed already: answers
+    /// may overtake one another.
+    /// </summary>
+    public void Confirm(int doubt)
+    {
+        for (var known = Volatile.Read(ref _confirmed); known < doubt; known = Volatile.Read(ref _confirmed))
+        {
+            Interlocked.CompareExchange(ref _confirmed, doubt, known);
+        }
+    }
 }

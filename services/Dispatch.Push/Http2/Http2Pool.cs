@@ -52,7 +52,7 @@ sealed class Http2Pool(string lane, Uri endpoint, Http2Options options, TimeProv
             return await connection.SendAsync(request, permit);
         }
 
-        var connected = await ConnectAsync();
+        var connected = await ConnectAsync(1);
         return connected.Connection is { } fresh
             ? await fresh.SendAsync(request, permit)
             : new Http2Answer(Http2End.NothingLeft, connected.Fault);
@@ -63,7 +63,7 @@ sealed class Http2Pool(string lane, Uri endpoint, Http2Options options, TimeProv
     {
         connection.Retire();
         Remove(connection);
-        _ = ConnectAsync();
+        _ = ConnectAsync(1);
     }
 
     public async ValueTask DisposeAsync()
@@ -111,14 +111,15 @@ sealed class Http2Pool(string lane, Uri endpoint, Http2Options options, TimeProv
         // A limit of one is a door that opens with the first answer: no reason to knock at another.
         if (best is { StreamsMax: > 1 } && room <= 1 && connections.Length < options.Connections)
         {
-            _ = ConnectAsync();
+            _ = ConnectAsync(connections.Length + 1);
         }
 
         return best;
     }
 
     /// <summary>One at a time, whoever asks; the others wait for the same connection.</summary>
-    private Task<Connected> ConnectAsync()
+    /// <param name="wanted">How many connections there should be: another may have been opened since the caller looked.</param>
+    private Task<Connected> ConnectAsync(int wanted)
     {
         lock (gate)
         {
@@ -130,6 +131,12 @@ sealed class Http2Pool(string lane, Uri endpoint, Http2Options options, TimeProv
             if (connecting is { IsCompleted: false })
             {
                 return connecting;
+            }
+
+            var taking = usable.Where(connection => !connection.Draining).ToList();
+            if (taking.Count >= wanted)
+            {
+                return Task.FromResult(new Connected(taking[^1], ""));
             }
 
             if (Pause is not null)

@@ -104,10 +104,10 @@ public sealed class KafkaTopicsTests : IAsyncLifetime
         await using var again = await Logs.OpenAsync(_options, both);
         using var stop = new CancellationTokenSource();
         var given = new System.Collections.Concurrent.ConcurrentBag<string>();
-        var run = again.RunAsync(new Group("hop", both), (partition, revoked) =>
+        var run = again.RunAsync(new Group("hop", both), async (partition, revoked) =>
         {
             given.Add(partition.Id.Topic);
-            return Task.Delay(Timeout.Infinite, revoked).ContinueWith(_ => { }, TaskScheduler.Default);
+            await Task.Delay(Timeout.Infinite, revoked).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }, stop.Token);
         await Eventually.HoldsAsync(() => again.LostPositions.Count() == _options.Partitions && given.Count == _options.Partitions);
         given.ShouldAllBe(topic => topic == "push.transactional");

@@ -2,12 +2,12 @@
 
 FROM --platform=$BUILDPLATFORM mcr.microsoft.com/dotnet/sdk:10.0.401-noble AS build
 ARG TARGETARCH
-ENV DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
+ENV DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 NUGET_PACKAGES=/packages
 WORKDIR /src
 COPY . .
 # All into one folder: they share nearly every file, and central package management gives each the same versions. Bound to one architecture, so that no other's
 # native halves come along. Line numbers (.pdb) stay: quarantine keeps stack traces.
-RUN --mount=type=cache,target=/root/.nuget/packages set -e; \
+RUN --mount=type=cache,target=/packages set -e; \
     for service in Ingest Router Push Email Sms Feedback Sandbox Host Cli; do \
       dotnet publish services/Dispatch.$service -c Release -a $TARGETARCH --self-contained false -p:Librdkafka=bundled -o /out/app; \
     done

@@ -88,8 +88,8 @@ static partial class Log
     [LoggerMessage(1038, LogLevel.Warning, "This process stood still for a while; group {Group} starts nothing until the brokers have confirmed what it owns")]
     public static partial void LeaseInDoubt(this ILogger log, string group);
 
-    [LoggerMessage(1039, LogLevel.Warning, "Group {Group} could not fetch; it is tried again: {Why}")]
-    public static partial void FetchFailed(this ILogger log, string group, string why);
+    [LoggerMessage(1039, LogLevel.Warning, "Group {Group} waits for Kafka; it is tried again: {Why}")]
+    public static partial void KafkaAwaited(this ILogger log, string group, string why);
 
     [LoggerMessage(1040, LogLevel.Error, "The log on Kafka at {Brokers} cannot be opened; it is tried again: {Why}")]
     public static partial void CannotOpen(this ILogger log, string brokers, string why);

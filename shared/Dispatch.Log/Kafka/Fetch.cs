@@ -10,7 +10,7 @@ namespace Dispatch.Log.Kafka;
 sealed class Fetch(Group group)
 {
     private readonly Lock _gate = new();
-    private readonly Queue<Entry> _entries = new();
+    private readonly Queue<(Entry Entry, int Bytes)> _entries = new();
     private TaskCompletionSource _arrived = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _bytes;
     private long _next; // behind what was fetched
@@ -117,8 +117,9 @@ sealed class Fetch(Group group)
             }
 
             var entry = Messages.Read(result);
-            _entries.Enqueue(entry);
-            _bytes += Messages.BytesOf(entry);
+            var bytes = Messages.BytesOf(entry);
+            _entries.Enqueue((entry, bytes));
+            _bytes += bytes;
             _next = entry.Offset + 1;
             _end = Math.Max(Math.Max(_end, high), _next);
             _isFull = _isFull || _entries.Count >= 2 * group.BatchSizeMax || _bytes >= 2L * group.BatchBytesMax;
@@ -143,15 +144,15 @@ sealed class Fetch(Group group)
         lock (_gate)
         {
             var (taken, bytes, end) = (new List<Entry>(Math.Min(_entries.Count, group.BatchSizeMax)), 0L, 0L);
-            while (_entries.TryPeek(out var entry) && (taken.Count == 0 || (taken.Count < group.BatchSizeMax && bytes + Messages.BytesOf(entry) <= group.BatchBytesMax)))
+            while (_entries.TryPeek(out var next) && (taken.Count == 0 || (taken.Count < group.BatchSizeMax && bytes + next.Bytes <= group.BatchBytesMax)))
             {
                 _entries.Dequeue();
-                end = entry.Offset + 1;
-                _bytes -= Messages.BytesOf(entry);
-                if (!marks.Has(entry.Offset))
+                end = next.Entry.Offset + 1;
+                _bytes -= next.Bytes;
+                if (!marks.Has(next.Entry.Offset))
                 {
-                    taken.Add(entry);
-                    bytes += Messages.BytesOf(entry);
+                    taken.Add(next.Entry);
+                    bytes += next.Bytes;
                 }
             }
 

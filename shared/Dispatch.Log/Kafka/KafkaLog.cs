@@ -195,7 +195,7 @@ public sealed class KafkaLog : IEventLog
             }
             catch (Exception e) when (e is KafkaException or LogUnavailableException)
             {
-                _log.FetchFailed(group.Name, e.Message);
+                _log.KafkaAwaited(group.Name, e.Message);
                 await Task.Delay(Rest, stop);
             }
         }

@@ -27,7 +27,7 @@ public sealed record KafkaOptions
     /// <summary>How long records are kept, 1 h to 90 days: longer than the longest outage of what reads them, and the settlement after it.</summary>
     [Range(typeof(TimeSpan), "01:00:00", "90.00:00:00")] public TimeSpan Retention { get; init; } = TimeSpan.FromDays(7);
 
-    /// <summary>After how long without a sign of life the group gives a member's partitions to others, 6 s to 5 min. Static or not, members are well advised to be alike.</summary>
+    /// <summary>After how long without a sign of life the group gives a member's partitions to others, 6 s to 5 min.</summary>
     [Range(typeof(TimeSpan), "00:00:06", "00:05:00")] public TimeSpan SessionTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How long work may take to settle before its partition is handed over nevertheless, 1 s to 4 min.</summary>
@@ -41,7 +41,7 @@ public sealed record KafkaOptions
         return faults.Failed ? throw new OptionsValidationException(Section, typeof(KafkaOptions), faults.Failures) : options;
     }
 
-    /// <summary>The brokers are librdkafka's stand-ins: they can not look up times, so scans begin at the beginning, and their checksums are wrong.</summary>
+    /// <summary>The brokers are librdkafka's stand-ins: they cannot look up times, so scans begin at the beginning, and their checksums are wrong.</summary>
     internal bool IsStandIn { get; init; }
 }
 

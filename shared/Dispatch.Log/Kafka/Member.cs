@@ -114,7 +114,7 @@ sealed class Member : IDisposable
             }
             catch (KafkaException e)
             {
-                _log.FetchFailed(Group.Name, e.Error.Reason);
+                _log.KafkaAwaited(Group.Name, e.Error.Reason);
                 _ending.Token.WaitHandle.WaitOne(Rest);
             }
 
@@ -215,7 +215,7 @@ sealed class Member : IDisposable
                 }
                 catch (Exception e) when (e is LogUnavailableException or LeaseLostException)
                 {
-                    _log.FetchFailed(Group.Name, e.Message);
+                    _log.KafkaAwaited(Group.Name, e.Message);
                 }
             }
 

@@ -25,6 +25,11 @@ try
         return await TopicsCommand.RunAsync(args, builder.Configuration);
     }
 
+    if (args is ["adopt", ..])
+    {
+        return await AdoptCommand.RunAsync(args, builder.Configuration);
+    }
+
     await using var kafka = await LocalKafka.StartAsync(builder.Configuration);
     return await RunAsync(builder);
 }

@@ -31,11 +31,7 @@ public sealed class Dispatcher(
     private static readonly TimeSpan SweepInterval = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LastRound = TimeSpan.FromSeconds(5);
 
-    private readonly string[] _topics =
-    [
-        .. Topics.Classes.Select(of => Topics.Messages(channel, of)),
-        .. Topics.Classes.SelectMany(of => Topics.RetryDelays.Select(delay => Topics.Retry(channel, of, delay))),
-    ];
+    private readonly string[] _topics = TopicsOf(channel);
 
     private List<IChannelSender> _senders = [];
     private volatile Running? _running;
@@ -47,6 +43,8 @@ public sealed class Dispatcher(
     internal IEnumerable<KeyValuePair<string, LaneState>> Lanes => _running?.Lanes.Select(lane => KeyValuePair.Create(lane.Name, lane.State)) ?? [];
 
     internal long JournalBytes => _running?.Works.Journal.Bytes ?? 0;
+
+    internal int JournalUnsettled => _running?.Works.Journal.Unsettled ?? 0;
 
     internal long JournalSyncs => _running?.Works.Journal.Syncs ?? 0;
 
@@ -65,6 +63,13 @@ public sealed class Dispatcher(
 
         return base.StartAsync(cancellationToken);
     }
+
+    /// <summary>What it reads, and what its journal's origins point into.</summary>
+    internal static string[] TopicsOf(Channel channel) =>
+    [
+        .. Topics.Classes.Select(of => Topics.Messages(channel, of)),
+        .. Topics.Classes.SelectMany(of => Topics.RetryDelays.Select(delay => Topics.Retry(channel, of, delay))),
+    ];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -133,8 +138,10 @@ public sealed class Dispatcher(
         var seats = lanes.Select((lane, number) => new Seat(number, lane.Options, time)).ToList();
         var works = new Works(
             channel, options, journal, new Pool(options, modes, seats, time), new Bookkeeper(journal, channel, time), modes, freshness, control, time, logger);
+        var desk = new KeptDesk(journal, log, Name, time, logger);
+        desk.Recall();
         using var shipper = new Shipper(journal, shipped, log, channel, control, options, time, logger);
-        var running = new Running(works, [.. seats.Zip(_senders, (seat, sender) => new Lane(seat, sender, works))], shipper);
+        var running = new Running(works, [.. seats.Zip(_senders, (seat, sender) => new Lane(seat, sender, works))], shipper, desk);
         logger.Started(journal.Owner.Name, journal.Owner.Epoch, lanes.Count);
         await RunAsync(running, memory, stop);
         seats.ForEach(seat => seat.Dispose());
@@ -146,16 +153,18 @@ public sealed class Dispatcher(
         using var laneStop = new CancellationTokenSource();
         using var lanePatience = new CancellationTokenSource();
         using var shipperRound = new CancellationTokenSource();
+        using var deskRound = new CancellationTokenSource();
         using var shipperStop = new CancellationTokenSource();
         var laneRuns = running.Lanes.Select(lane => lane.RunAsync(laneStop.Token, lanePatience.Token)).ToList();
         var shipping = running.Shipper.RunAsync(shipperRound.Token, shipperStop.Token);
+        var settling = running.Desk.RunAsync(deskRound.Token, shipperStop.Token);
         var sweeping = SweepAsync(running.Works, laneStop.Token);
         using var fault = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        _ = Task.WhenAny([.. laneRuns, shipping, sweeping]).ContinueWith(_ => fault.Cancel(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        _ = Task.WhenAny([.. laneRuns, shipping, settling, sweeping]).ContinueWith(_ => fault.Cancel(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         _running = running;
         try
         {
-            var intake = new Intake(running.Works, _topics, new Memory(running.Works.Journal, memory), log.IsExclusive);
+            var intake = new Intake(running.Works, _topics, new Memory(running.Works.Journal, memory), log.IsExclusive ? null : running.Desk);
             var group = new Group(Name, _topics) { BatchSizeMax = 500, BatchBytesMax = 1024 * 1024 };
             await log.RunAsync(group, intake.RunAsync, fault.Token);
         }
@@ -166,9 +175,10 @@ public sealed class Dispatcher(
             await shipperRound.CancelAsync();
             lanePatience.CancelAfter(LastRound);
             shipperStop.CancelAfter(LastRound);
+            _ = Task.WhenAll(laneRuns).ContinueWith(_ => deskRound.Cancel(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default); // what ended last, too
             try
             {
-                await Task.WhenAll([.. laneRuns, shipping, sweeping]).WaitAsync(LastRound * 2, time, CancellationToken.None);
+                await Task.WhenAll([.. laneRuns, shipping, settling, sweeping]).WaitAsync(LastRound * 2, time, CancellationToken.None);
             }
             catch (TimeoutException e)
             {
@@ -197,5 +207,5 @@ public sealed class Dispatcher(
         return (await log.PositionsAsync(Name, partitions, stop)).ToDictionary(at => at.Key, at => at.Value?.Next ?? 0);
     }
 
-    private sealed record Running(Works Works, IReadOnlyList<Lane> Lanes, Shipper Shipper);
+    private sealed record Running(Works Works, IReadOnlyList<Lane> Lanes, Shipper Shipper, KeptDesk Desk);
 }

@@ -46,7 +46,7 @@ static partial class Log // 3000-3099
     [LoggerMessage(3023, LogLevel.Warning, "{Count} records of {Topic}/{Partition} were kept by a dispatcher whose journal is not here; they wait for it")]
     public static partial void KeptByAnother(this ILogger log, int count, string topic, int partition);
 
-    [LoggerMessage(3024, LogLevel.Warning, "{Kept} messages of {Topic}/{Partition} were still in flight at the stop; the next start settles them")]
+    [LoggerMessage(3024, LogLevel.Warning, "{Kept} messages of {Topic}/{Partition} were still in flight when it went; this journal settles them")]
     public static partial void LeftInFlight(this ILogger log, int kept, string topic, int partition);
 
     [LoggerMessage(3025, LogLevel.Warning, "{Count} messages of {Topic}/{Partition} were in flight when this dispatcher ended last; each is handled by its policy")]
@@ -69,6 +69,15 @@ static partial class Log // 3000-3099
 
     [LoggerMessage(3035, LogLevel.Critical, "Lane {Lane} could not write down what became of message {Message}")]
     public static partial void AttemptBroke(this ILogger log, Exception exception, string lane, string message);
+
+    [LoggerMessage(3036, LogLevel.Warning, "{Count} kept messages of earlier starts are settled by {Name}")]
+    public static partial void KeptRecalled(this ILogger log, int count, string name);
+
+    [LoggerMessage(3037, LogLevel.Warning, "{Count} kept messages are left in the journal {Name}: start it again on this folder, or have it adopted")]
+    public static partial void KeptLeft(this ILogger log, int count, string name);
+
+    [LoggerMessage(3038, LogLevel.Warning, "A kept message of {Name} waits for the log: {Why}")]
+    public static partial void KeptWaits(this ILogger log, string why, string name);
 
     [LoggerMessage(3040, LogLevel.Information, "Dispatcher {Name}, epoch {Epoch}, runs with {Lanes} lanes")]
     public static partial void Started(this ILogger log, string name, ulong epoch, int lanes);

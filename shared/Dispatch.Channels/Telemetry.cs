@@ -32,6 +32,7 @@ static class Telemetry
         Meter.CreateObservableGauge("dispatch.lane.state", () => Dispatchers.Keys.SelectMany(it => it.Lanes.Select(lane =>
             new Measurement<int>((int)lane.Value, new("channel", it.Name), new("lane", lane.Key)))), description: "0 open, 1 fenced, 2 held");
         Meter.CreateObservableGauge("dispatch.journal.bytes", () => Dispatchers.Keys.Select(it => new Measurement<long>(it.JournalBytes, new KeyValuePair<string, object?>("channel", it.Name))), "By");
+        Meter.CreateObservableGauge("dispatch.journal.unsettled", () => Dispatchers.Keys.Select(it => new Measurement<long>(it.JournalUnsettled, new KeyValuePair<string, object?>("channel", it.Name))), "{message}", "Messages that were in flight when their partition went to another owner");
         Meter.CreateObservableCounter("dispatch.journal.syncs", () => Dispatchers.Keys.Select(it => new Measurement<long>(it.JournalSyncs, new KeyValuePair<string, object?>("channel", it.Name))), "{sync}");
         Meter.CreateObservableGauge("dispatch.shipper.behind", () => Dispatchers.Keys.Select(it => new Measurement<double>(it.ShipperBehind.TotalSeconds, new KeyValuePair<string, object?>("channel", it.Name))), "s");
         Meter.CreateObservableGauge("dispatch.pool.waiting", () => Dispatchers.Keys.Select(it => new Measurement<int>(it.Waiting, new KeyValuePair<string, object?>("channel", it.Name))), "{message}");

@@ -1,5 +1,4 @@
 using Dispatch.Contracts;
-using Dispatch.Hosting;
 using Dispatch.Ingest.Idempotency;
 using Dispatch.Log;
 
@@ -10,7 +9,7 @@ namespace Dispatch.Ingest.Spooling;
 /// Promise: a record leaves the spool only when it is in Kafka. One that may be there already (its original was on its way, this process was killed behind the append) carries
 /// `repeat_since`, so that Router drops the second; facts and events count once by themselves.
 /// </summary>
-sealed class Drain(IEventLog log, Spool spool, HedgedAppends appends, Outage outage, Originals originals, ModeBook modes, TimeProvider clock, ILogger<Drain> logger)
+sealed class Drain(IEventLog log, Spool spool, HedgedAppends appends, Outage outage, Originals originals, Func<ControlSnapshot> modes, TimeProvider clock, ILogger<Drain> logger)
 {
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(500);
@@ -76,7 +75,7 @@ sealed class Drain(IEventLog log, Spool spool, HedgedAppends appends, Outage out
     /// <summary>Not before the more urgent, and not while a person has switched this class to the spool.</summary>
     private async Task TurnAsync(string topic, CancellationToken stop)
     {
-        while (!_turns.Has(topic) || Switch.Of(modes.Current, topic, clock.GetUtcNow()) == Switch.Spool)
+        while (!_turns.Has(topic) || Switch.Of(modes(), topic, clock.GetUtcNow()) == Switch.Spool)
         {
             await Task.Delay(Look, clock, stop);
         }

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using Dispatch.Contracts;
-using Dispatch.Hosting;
 using Dispatch.Log;
 
 namespace Dispatch.Ingest.Spooling;
@@ -9,7 +8,7 @@ namespace Dispatch.Ingest.Spooling;
 /// Appends for callers, who wait neither for the first seconds of an outage nor for one stalled broker: what the brokers have not acknowledged in time goes to the spool too, and where
 /// an outage is known, to the spool alone.
 /// </summary>
-sealed class HedgedAppends(IEventLog log, Spool spool, Outage outage, Originals originals, ModeBook modes, SpoolOptions options, TimeProvider clock)
+sealed class HedgedAppends(IEventLog log, Spool spool, Outage outage, Originals originals, Func<ControlSnapshot> modes, SpoolOptions options, TimeProvider clock)
 {
     /// <summary>When the spool refuses as well, the brokers are waited for so long: less than the lease of an idempotency key, so that nobody takes the call over meanwhile.</summary>
     private static readonly TimeSpan LastResort = TimeSpan.FromSeconds(10);
@@ -89,7 +88,7 @@ sealed class HedgedAppends(IEventLog log, Spool spool, Outage outage, Originals 
     /// <summary>A person's setting first: `spool` keeps everything here, `log` tries the brokers whatever is known against them.</summary>
     private bool Takes(TopicPartition partition)
     {
-        var current = modes.Current;
+        var current = modes();
         if (!current.Modes.IsEmpty && Switch.Of(current, partition.Topic, clock.GetUtcNow()) is { } value)
         {
             return value == Switch.Log;

@@ -1,3 +1,4 @@
+using Dispatch.Contracts;
 using Dispatch.Hosting;
 using Dispatch.Log.Kafka;
 using Microsoft.Extensions.Options;
@@ -24,10 +25,16 @@ static class SpoolRegistration
         services.AddSingleton(provider => Spool.Open(provider.GetRequiredService<SpoolOptions>(), provider.GetRequiredService<ILogger<Spool>>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new Outage(provider.GetRequiredService<SpoolOptions>().OutageAfter, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<Originals>();
-        services.AddSingleton<HedgedAppends>();
-        services.AddSingleton<Drain>();
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<HedgedAppends>(provider, Modes(provider)));
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<Drain>(provider, Modes(provider)));
         services.AddSingleton<SpoolService>();
         services.AddHostedService(provider => provider.GetRequiredService<SpoolService>());
         services.AddHealthChecks().AddCheck<SpoolService>("spool");
+    }
+
+    private static Func<ControlSnapshot> Modes(IServiceProvider provider)
+    {
+        var book = provider.GetRequiredService<ModeBook>();
+        return () => book.Current;
     }
 }

@@ -106,16 +106,13 @@ sealed class Bookkeeper(JournalFile journal, Channel channel, TimeProvider time)
         }, null);
     }
 
-    private void Note(WorkItem item, Outcome outcome, Ending ending, bool waits, long notBefore = 0) => journal.Append(new JournaledOutcome
+    private void Note(WorkItem item, Outcome outcome, Ending ending, bool waits, long notBefore = 0)
     {
-        Origin = item.Origin,
-        Ending = ending,
-        Attempts = item.Message.Attempts,
-        MayHaveLeft = item.Message.MayHaveLeft,
-        At = outcome.At,
-        NotBefore = notBefore,
-        Key = item.Message.RecipientKey.Memory,
-        TraceParent = item.TraceParent,
-        Value = outcome.ToByteArray(),
-    }, waits ? item : null);
+        if (waits)
+        {
+            item.Feed.Conclude(item);
+        }
+
+        journal.Append(JournaledOutcome.Of(item.Origin, item.Message, outcome, ending, notBefore, item.TraceParent), waits ? item : null);
+    }
 }

@@ -1,6 +1,7 @@
 using Dispatch.Channels.Journal;
 using Dispatch.Contracts;
 using Dispatch.Log;
+using Google.Protobuf;
 using Microsoft.Extensions.Logging;
 
 namespace Dispatch.Channels.Flow;
@@ -24,6 +25,8 @@ sealed class Feed : IDisposable
     private readonly Pulse _pulse;
     private readonly Queue<(long Offset, Record Record)> _onward = new();
     private readonly List<(long Offset, Record Record)> _going = [];
+    private readonly Dictionary<long, WorkItem> _inFlight = [];
+    private bool _isKept;
     private int _isDirty;
     private volatile bool _isClosed;
 
@@ -60,15 +63,66 @@ sealed class Feed : IDisposable
         }
     }
 
+    /// <summary>A lane has it, and its intent is in the journal.</summary>
+    /// <returns>False: the partition is being left, and nothing begins here any more.</returns>
+    public bool TryBegin(WorkItem item)
+    {
+        lock (_inFlight)
+        {
+            if (!_isKept)
+            {
+                _inFlight[item.Origin.Offset] = item;
+                Progress.Begin(item.Origin.Offset);
+            }
+
+            return !_isKept;
+        }
+    }
+
+    /// <summary>No lane has it any more, and it is not finished.</summary>
+    /// <returns>False: it was kept meanwhile, and its desk has to take it.</returns>
+    public bool TryReturn(WorkItem item)
+    {
+        lock (_inFlight)
+        {
+            if (item.Desk is null)
+            {
+                _inFlight.Remove(item.Origin.Offset);
+                Progress.Return(item.Origin.Offset);
+            }
+
+            return item.Desk is null;
+        }
+    }
+
+    /// <summary>What ends it is about to be noted: too late to keep it.</summary>
+    public void Conclude(WorkItem item)
+    {
+        lock (_inFlight)
+        {
+            item.IsConcluded = true;
+        }
+    }
+
     public void Settle(long offset)
     {
-        Progress.Settle(offset);
+        lock (_inFlight)
+        {
+            _inFlight.Remove(offset);
+            Progress.Settle(offset);
+        }
+
         MarkDirty();
     }
 
     /// <summary>The record is finished here as soon as <paramref name="record"/> stands elsewhere.</summary>
     public void HandOver(long offset, Record record)
     {
+        lock (_inFlight)
+        {
+            _inFlight.Remove(offset);
+        }
+
         lock (_onward)
         {
             _onward.Enqueue((offset, record));
@@ -109,15 +163,53 @@ sealed class Feed : IDisposable
     /// The last commits; nothing begins from here on. What lanes still have is marked as kept, by the last of them only: a record that waits for a later commit than
     /// the one that keeps it would be read by nobody if this process ended between the two.
     /// </summary>
+    /// <param name="desk">Settles what is kept from here on; null: nobody else ever has this partition, and the next start reads it again.</param>
     /// <exception cref="AppendException">What was settled since the last commit is known to the journal only.</exception>
-    public async Task LeaveAsync(CancellationToken patience)
+    public async Task LeaveAsync(KeptDesk? desk, CancellationToken patience)
     {
         _isClosed = true;
-        do
+        if (desk is not null)
         {
-            await CommitOnceAsync(isLeaving: true, patience);
+            await KeepAsync(desk, patience);
         }
-        while (Onward > 0);
+
+        try
+        {
+            do
+            {
+                await CommitOnceAsync(isLeaving: true, patience);
+            }
+            while (Onward > 0);
+        }
+        catch (LeaseLostException)
+        {
+            desk?.Disown(Partition.Id, Kept());
+            throw;
+        }
+    }
+
+    /// <summary>Durably in the journal before the log says so: between the two nobody may think that it is the other's.</summary>
+    private async Task KeepAsync(KeptDesk desk, CancellationToken patience)
+    {
+        lock (_inFlight)
+        {
+            _isKept = true;
+            foreach (var item in _inFlight.Values.Where(item => !item.IsConcluded)) // what is concluded is durable after this sync, and goes with the commit
+            {
+                item.Desk = desk;
+                _journal.Keep(new KeptEntry(item.Origin, item.TraceParent, item.Message.ToByteArray()));
+            }
+        }
+
+        await _journal.SyncAsync().WaitAsync(patience);
+    }
+
+    private List<WorkItem> Kept()
+    {
+        lock (_inFlight)
+        {
+            return [.. _inFlight.Values.Where(item => item.Desk is not null)];
+        }
     }
 
     public void Close() => _isClosed = true;

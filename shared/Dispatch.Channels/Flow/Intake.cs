@@ -15,8 +15,8 @@ namespace Dispatch.Channels.Flow;
 /// Promise: a record that the journal has an outcome of is not sent again; one that was in flight when this process ended is handled by the policy of its message;
 /// what is not settled when the partition goes is marked as kept.
 /// </summary>
-/// <param name="isAlone">Nobody else ever read for this group, so what is kept was kept here.</param>
-sealed class Intake(Works works, IReadOnlyList<string> topics, Memory memories, bool isAlone)
+/// <param name="desk">Settles what is kept; null: nobody else ever reads for this group, so what is kept was kept here, and is read again.</param>
+sealed class Intake(Works works, IReadOnlyList<string> topics, Memory memories, KeptDesk? desk)
 {
     private const int OnwardMax = 1_000;
     private const int IdBytes = 16;
@@ -48,21 +48,26 @@ sealed class Intake(Works works, IReadOnlyList<string> topics, Memory memories, 
     }
 
     /// <summary>
-    /// What this journal knows of is no longer kept: it is read and settled here. So is what it does not know of where no other journal can: it would hold the position
-    /// for ever. Its intent may have been in a folder or a block that is lost, so it counts as one whose attempt has no end.
+    /// What was kept is done here: the journal that keeps it settles it. Where there is but one journal it is no longer kept: it is read and settled here, also what the journal does
+    /// not know of. Its intent may have been in a folder or a block that is lost, so it counts as one whose attempt has no end.
     /// </summary>
     private Position Start(IPartition partition, Dictionary<long, Remembered> memory)
     {
         var (next, above) = partition.Start;
-        foreach (var mark in above.Where(mark => isAlone && mark.Kind == MarkKind.Kept))
+        var kept = above.Where(mark => mark.Kind == MarkKind.Kept).ToList();
+        Position ours;
+        if (desk is null)
         {
-            memory.TryAdd(mark.Offset, Remembered.Lost);
+            kept.ForEach(mark => memory.TryAdd(mark.Offset, Remembered.Lost));
+            ours = new Position(next, [.. above.Where(mark => mark.Kind == MarkKind.Done)]);
         }
-
-        var ours = new Position(next, [.. above.Where(mark => mark.Kind == MarkKind.Done || !memory.ContainsKey(mark.Offset))]);
-        if (ours.Above.Count(mark => mark.Kind == MarkKind.Kept) is var others and > 0)
+        else
         {
-            works.Log.KeptByAnother(others, partition.Id.Topic, partition.Id.Partition);
+            ours = new Position(next, [.. above.Select(mark => mark with { Kind = MarkKind.Done })]);
+            if (kept.Count > 0)
+            {
+                works.Log.KeptByAnother(kept.Count, partition.Id.Topic, partition.Id.Partition);
+            }
         }
 
         if (memory.Values.Count(it => it.InDoubt) is var inDoubt and > 0)
@@ -247,7 +252,7 @@ sealed class Intake(Works works, IReadOnlyList<string> topics, Memory memories, 
 
             using var patience = new CancellationTokenSource(works.Options.StopPatience, works.Time);
             await works.Journal.SyncAsync().WaitAsync(patience.Token);
-            await feed.LeaveAsync(patience.Token);
+            await feed.LeaveAsync(desk, patience.Token);
         }
         catch (Exception e) when (e is AppendException or LeaseLostException or OperationCanceledException)
         {

@@ -32,6 +32,20 @@ static class Onward
         return Of(item, Topics.Reroute(item.Message.Class), item.Message.NotBefore);
     }
 
+    /// <summary>A kept message, whose record is not ours any more: it is appended alone, perhaps twice, so it carries an id of which Router lets one go on.</summary>
+    /// <param name="notBefore">Unix milliseconds; 0: at once.</param>
+    public static Record ToReroute(Message kept, ReadOnlyMemory<byte> traceParent, long notBefore)
+    {
+        (kept.NotBefore, kept.HoldReason, kept.ParkingId) = (notBefore, "", ByteString.CopyFrom(ParkingId(kept).ToBytes()));
+        return Of(kept, traceParent, Topics.Reroute(kept.Class), notBefore);
+    }
+
+    public static Record ToHeld(Message kept, ReadOnlyMemory<byte> traceParent, string reason)
+    {
+        (kept.HoldReason, kept.NotBefore) = (reason, 0);
+        return Of(kept, traceParent, Topics.Held(kept.Class), 0);
+    }
+
     public static Record ToHeld(WorkItem item, string reason, DateTimeOffset? notBefore = null)
     {
         item.Message.HoldReason = reason;
@@ -40,15 +54,15 @@ static class Onward
     }
 
     /// <summary>The message as it is, with what was tried; the same message parked for the same attempts has the same parking id.</summary>
-    public static Record ToQuarantine(WorkItem item, string exception, DateTimeOffset at, string service)
-    {
-        var message = item.Message;
-        return ToQuarantine(item.Feed, item.Origin.Offset, message.RecipientKey.Memory, message.ToByteArray(), ParkingId(message), exception, at, service, message);
-    }
+    public static Record ToQuarantine(WorkItem item, string exception, DateTimeOffset at, string service) =>
+        ToQuarantine(item.Feed.Partition.Id, item.Origin.Offset, item.Message, exception, at, service);
+
+    public static Record ToQuarantine(TopicPartition from, long offset, Message message, string exception, DateTimeOffset at, string service) =>
+        ToQuarantine(from, offset, message.RecipientKey.Memory, message.ToByteArray(), ParkingId(message), exception, at, service, message);
 
     /// <summary>A record that is no message.</summary>
     public static Record ToQuarantine(Feed feed, Entry entry, string exception, DateTimeOffset at, string service) =>
-        ToQuarantine(feed, entry.Offset, entry.Key, entry.Value, ParkingId(feed, entry), exception, at, service, null);
+        ToQuarantine(feed.Partition.Id, entry.Offset, entry.Key, entry.Value, ParkingId(feed, entry), exception, at, service, null);
 
     public static Id ParkingId(Message message) =>
         Id.Derive(message.Day, message.MessageId.Memory, BitConverter.GetBytes(message.Attempts), "quarantine"u8.ToArray());
@@ -57,12 +71,12 @@ static class Onward
         Id.DayOf(entry.AppendedAt), System.Text.Encoding.UTF8.GetBytes(feed.Partition.Id.Topic), BitConverter.GetBytes(feed.Partition.Id.Partition), BitConverter.GetBytes(entry.Offset));
 
     private static Record ToQuarantine(
-        Feed feed, long offset, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, Id parking, string exception, DateTimeOffset at, string service, Message? message) =>
+        TopicPartition from, long offset, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, Id parking, string exception, DateTimeOffset at, string service, Message? message) =>
         new(Topics.Quarantine, key, new Quarantined
         {
             ParkingId = ByteString.CopyFrom(parking.ToBytes()),
-            Topic = feed.Partition.Id.Topic,
-            Partition = (uint)feed.Partition.Id.Partition,
+            Topic = from.Topic,
+            Partition = (uint)from.Partition,
             Offset = offset,
             Key = ByteString.CopyFrom(key.Span),
             Value = ByteString.CopyFrom(value.Span),
@@ -73,12 +87,14 @@ static class Onward
             Tenant = message?.Tenant ?? "",
         }.ToBytes(Record.StoredBytesMax));
 
-    private static Record Of(WorkItem item, string topic, long notBefore)
+    private static Record Of(WorkItem item, string topic, long notBefore) => Of(item.Message, item.TraceParent, topic, notBefore);
+
+    private static Record Of(Message message, ReadOnlyMemory<byte> traceParent, string topic, long notBefore)
     {
         var headers = new List<RecordHeader>(2);
-        if (!item.TraceParent.IsEmpty)
+        if (!traceParent.IsEmpty)
         {
-            headers.Add(new RecordHeader(RecordHeaders.TraceParent, item.TraceParent));
+            headers.Add(new RecordHeader(RecordHeaders.TraceParent, traceParent));
         }
 
         if (notBefore > 0)
@@ -88,6 +104,6 @@ static class Onward
             headers.Add(new RecordHeader(RecordHeaders.NotBefore, bytes));
         }
 
-        return new Record(topic, item.Message.RecipientKey.Memory, item.Message.ToByteArray()) { Headers = headers };
+        return new Record(topic, message.RecipientKey.Memory, message.ToByteArray()) { Headers = headers };
     }
 }

@@ -37,9 +37,19 @@ sealed class WorkItem(Feed feed, long offset, Message message, ReadOnlyMemory<by
     /// <summary>Must an attempt that has no end never be repeated by itself? A provider that could be asked (look-up) is treated so too: none of ours can.</summary>
     public bool HoldsInDoubt => Message.InDoubt is InDoubt.Hold or InDoubt.Lookup;
 
+    /// <summary>Its end is noted; not durable yet.</summary>
+    public bool IsConcluded { get; set; }
+
+    /// <summary>The partition went to another owner during the attempt: whoever this is settles it. Null: it did not.</summary>
+    public KeptDesk? Desk { get; set; }
+
     public void OnDurable()
     {
-        if (Onward is { } record)
+        if (Desk is { } desk)
+        {
+            desk.Settle(this);
+        }
+        else if (Onward is { } record)
         {
             Feed.HandOver(Origin.Offset, record);
         }

@@ -40,7 +40,7 @@ sealed class Block
         var reader = new FrameReader(other.Bytes.AsSpan(0, other.Length), from);
         while (reader.Read())
         {
-            if (reader.Kind is FrameKind.Intent or FrameKind.Outcome)
+            if (reader.Kind is FrameKind.Intent or FrameKind.Outcome or FrameKind.Kept)
             {
                 reader.Payload.CopyTo(Frame(reader.Payload.Length, out var frame));
                 Frames.Seal(frame, to, reader.Kind);

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using Dispatch.Contracts;
+using Google.Protobuf;
 
 namespace Dispatch.Channels.Journal;
 
@@ -76,6 +77,19 @@ readonly record struct JournaledOutcome
     public ReadOnlyMemory<byte> Value { get; init; }
 
     public int Size => Fixed + Key.Length + TraceParent.Length + Value.Length;
+
+    public static JournaledOutcome Of(Origin origin, Message message, Outcome outcome, Ending ending, long notBefore, ReadOnlyMemory<byte> traceParent) => new()
+    {
+        Origin = origin,
+        Ending = ending,
+        Attempts = message.Attempts,
+        MayHaveLeft = message.MayHaveLeft,
+        At = outcome.At,
+        NotBefore = notBefore,
+        Key = message.RecipientKey.Memory,
+        TraceParent = traceParent,
+        Value = outcome.ToByteArray(),
+    };
 
     public void Write(Span<byte> to)
     {

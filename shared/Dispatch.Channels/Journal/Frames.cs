@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using Dispatch.Log;
 using Dispatch.Log.Files;
 
 namespace Dispatch.Channels.Journal;
@@ -17,6 +18,9 @@ enum FrameKind : byte
 
     /// <summary>8 bytes: up to here this segment was synced. What is bad before it is damage; what is bad behind the last of them may be a torn tail.</summary>
     Synced = 4,
+
+    /// <summary>The attempt is not over and its partition goes to another owner: what becomes of the message is this journal's affair from here on.</summary>
+    Kept = 5,
 }
 
 /// <summary>
@@ -26,7 +30,7 @@ enum FrameKind : byte
 static class Frames
 {
     public const int HeadBytes = 9;
-    public const int BodyBytesMax = 1024 * 1024;
+    public const int BodyBytesMax = Record.StoredBytesMax + (64 * 1024); // a kept message, whole
 
     public static int SizeOf(int payload) => HeadBytes + payload;
 
@@ -47,7 +51,7 @@ static class Frames
         }
 
         var body = BinaryPrimitives.ReadInt32LittleEndian(bytes);
-        return body is >= 1 and <= BodyBytesMax && body <= bytes.Length - 8 && bytes[8] is >= (byte)FrameKind.Head and <= (byte)FrameKind.Synced
+        return body is >= 1 and <= BodyBytesMax && body <= bytes.Length - 8 && bytes[8] is >= (byte)FrameKind.Head and <= (byte)FrameKind.Kept
             && BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]) == Sum(bytes.Slice(8, body), segment)
             ? 8 + body
             : 0;

@@ -56,6 +56,21 @@ sealed class JournalFile : IDisposable
     /// <summary>Faults found at start.</summary>
     public IReadOnlyList<Fault> Faults { get; private set; } = [];
 
+    /// <summary>What was kept by earlier starts and is not settled, as it was found at start.</summary>
+    public IReadOnlyList<Kept> Kept { get; private set; } = [];
+
+    /// <summary>Messages that were kept and are not settled.</summary>
+    public int Unsettled
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _segments.Unsettled;
+            }
+        }
+    }
+
     /// <summary>False: there is no durable place for an outcome now, so nothing may be sent.</summary>
     public bool TakesIntents => _fault is null && !_segments.IsFull;
 
@@ -104,12 +119,17 @@ sealed class JournalFile : IDisposable
             TryFlush();
         }
 
-        var faults = new List<Fault>();
-        var found = _segments.Read(next, faults);
+        var (faults, kept) = (new List<Fault>(), new Dictionary<(TopicPartition, long), Kept>());
+        var found = _segments.Read(next, faults, kept);
         if (atStart)
         {
             Faults = faults;
             faults.ForEach(_segments.Report);
+            Kept = [.. kept.Values];
+            lock (_gate)
+            {
+                Kept.ToList().ForEach(it => _segments.Keep(it.Partition, it.Offset, it.Segment));
+            }
         }
 
         return found;
@@ -161,6 +181,36 @@ sealed class JournalFile : IDisposable
             }
 
             Wake(isUrgent: _block.Waiters.Count == UrgentCount);
+        }
+    }
+
+    /// <summary>Takes over what becomes of a message in flight; durable after <see cref="SyncAsync"/>.</summary>
+    public void Keep(in KeptEntry kept)
+    {
+        lock (_gate)
+        {
+            if (!_closed)
+            {
+                kept.Write(_block.Frame(kept.Size, out var frame));
+                Frames.Seal(frame, _segments.Current.Number, FrameKind.Kept);
+                Mention(kept.Origin);
+                _segments.Keep(new TopicPartition(_settings.Topics[kept.Origin.Topic], kept.Origin.Partition), kept.Origin.Offset, _segments.Current.Number);
+            }
+        }
+    }
+
+    /// <exception cref="KeyNotFoundException">A topic that is none of this journal's.</exception>
+    public Origin OriginOf(TopicPartition partition, long offset) => _settings.Topics.ToList().IndexOf(partition.Topic) is var topic and >= 0
+        ? new Origin(topic, partition.Partition, offset) : throw new KeyNotFoundException($"The journal {Owner.Name} has no topic '{partition.Topic}'.");
+
+    /// <summary>What was kept stands elsewhere now, or is finished: nothing more is to be done about it here.</summary>
+    public void Settled(TopicPartition partition, long offset)
+    {
+        Append(new JournaledOutcome { Origin = OriginOf(partition, offset), Ending = Ending.Done, Attempts = 0, At = 0 }, null);
+
+        lock (_gate)
+        {
+            _segments.Settled(partition, offset);
         }
     }
 

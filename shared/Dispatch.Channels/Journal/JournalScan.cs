@@ -25,15 +25,16 @@ static class JournalScan
 {
     /// <param name="topics">What origins point into where a segment's own list cannot be read.</param>
     /// <param name="isOpen">Does the log still hold the record open? Only those are remembered.</param>
+    /// <param name="kept">What was kept and is not settled, wherever the log stands.</param>
     public static Dictionary<TopicPartition, Dictionary<long, Remembered>> Read(
-        IEnumerable<SegmentFile> segments, IReadOnlyList<string> topics, Func<TopicPartition, long, bool> isOpen, List<Fault> faults)
+        IEnumerable<SegmentFile> segments, IReadOnlyList<string> topics, Func<TopicPartition, long, bool> isOpen, List<Fault> faults, Dictionary<(TopicPartition, long), Kept> kept)
     {
         var all = new Dictionary<TopicPartition, Dictionary<long, Remembered>>();
         foreach (var segment in segments)
         {
             var bytes = new byte[segment.Length];
             var read = Disk.Read(segment.File, bytes, 0);
-            ReadSegment(segment, bytes.AsMemory(0, read), topics, isOpen, all, faults);
+            ReadSegment(segment, bytes.AsMemory(0, read), topics, isOpen, all, faults, kept);
         }
 
         return all;
@@ -41,7 +42,7 @@ static class JournalScan
 
     private static void ReadSegment(
         SegmentFile segment, ReadOnlyMemory<byte> bytes, IReadOnlyList<string> topics, Func<TopicPartition, long, bool> isOpen,
-        Dictionary<TopicPartition, Dictionary<long, Remembered>> all, List<Fault> faults)
+        Dictionary<TopicPartition, Dictionary<long, Remembered>> all, List<Fault> faults, Dictionary<(TopicPartition, long), Kept> kept)
     {
         var gaps = new List<(long From, long To)>();
         var synced = 0L;
@@ -69,6 +70,9 @@ static class JournalScan
                         outcome.Attempts, InDoubt: false, outcome.Ending, outcome.MayHaveLeft, outcome.NotBefore,
                         outcome.Ending is Ending.Hold or Ending.Quarantine ? Outcome.Parser.ParseFrom(outcome.Value.Span).Reason : ""));
                     break;
+                case FrameKind.Kept when KeptEntry.TryRead(bytes[(reader.End - reader.Payload.Length)..reader.End], out var entry):
+                    Keep(entry);
+                    break;
             }
         }
 
@@ -88,10 +92,40 @@ static class JournalScan
 
             var partition = new TopicPartition(topics[origin.Topic], origin.Partition);
             segment.Mentions(partition, origin.Offset);
+            if (kept.TryGetValue((partition, origin.Offset), out var ours))
+            {
+                Change(ours, next(ours.State));
+                return;
+            }
+
             if (isOpen(partition, origin.Offset))
             {
                 var records = all.TryGetValue(partition, out var known) ? known : all[partition] = [];
                 records[origin.Offset] = next(records.GetValueOrDefault(origin.Offset));
+            }
+        }
+
+        void Keep(KeptEntry entry)
+        {
+            if (entry.Origin.Topic < topics.Count)
+            {
+                var partition = new TopicPartition(topics[entry.Origin.Topic], entry.Origin.Partition);
+                var message = Message.Parser.ParseFrom(entry.Value.Span);
+                var state = new Remembered(message.Attempts, InDoubt: true, Ending.Void, message.MayHaveLeft, NotBefore: 0, "");
+                kept[(partition, entry.Origin.Offset)] = new Kept(segment.Number, partition, entry.Origin.Offset, message, entry.TraceParent.ToArray(), state);
+                all.GetValueOrDefault(partition)?.Remove(entry.Origin.Offset);
+            }
+        }
+
+        void Change(Kept known, Remembered state)
+        {
+            if (state is { InDoubt: false, Ending: Ending.Done })
+            {
+                kept.Remove((known.Partition, known.Offset));
+            }
+            else
+            {
+                kept[(known.Partition, known.Offset)] = known with { State = state };
             }
         }
     }

@@ -10,18 +10,22 @@ sealed record Owner(string Name, ulong Epoch, string Boot)
 {
     private const string BootFile = "/proc/sys/kernel/random/boot_id";
 
+    /// <returns>The last start's; null: there was none.</returns>
+    public static Owner? Of(string folder) => PathOf(folder) is var path && File.Exists(path) ? JsonSerializer.Deserialize<Owner>(File.ReadAllText(path)) : null;
+
     /// <returns>This start's owner, and whether the machine went down since the last one: then intents that were only written, not synced, may be gone.</returns>
     /// <exception cref="IOException">The folder cannot be written.</exception>
     public static (Owner Owner, bool MachineRestarted) Next(string folder, string prefix)
     {
-        var path = Path.Combine(folder, "owner.json");
-        var last = File.Exists(path) ? JsonSerializer.Deserialize<Owner>(File.ReadAllText(path)) : null;
+        var last = Of(folder);
         var boot = File.Exists(BootFile) ? File.ReadAllText(BootFile).Trim() : "";
         var next = last is null
             ? new Owner($"{prefix}-{RandomNumberGenerator.GetHexString(8, lowercase: true)}", 1, boot)
             : last with { Epoch = last.Epoch + 1, Boot = boot };
 
-        Disk.Replace(path, JsonSerializer.SerializeToUtf8Bytes(next));
+        Disk.Replace(PathOf(folder), JsonSerializer.SerializeToUtf8Bytes(next));
         return (next, last is not null && (boot.Length == 0 || last.Boot != boot));
     }
+
+    private static string PathOf(string folder) => Path.Combine(folder, "owner.json");
 }

@@ -13,6 +13,7 @@ sealed class Segments(JournalSettings settings, ILogger log, Lock gate, List<Seg
 {
     private readonly Lock _reading = new(); // a file that is being read is not deleted
     private readonly Dictionary<TopicPartition, long> _committed = [];
+    private readonly Dictionary<(TopicPartition Partition, long Offset), long> _kept = []; // by the segment that notes it
     private JournalPosition _shipped = settings.Shipped;
     private SegmentFile? _next;
     private long _bytes = all.Sum(segment => segment.Length);
@@ -41,6 +42,15 @@ sealed class Segments(JournalSettings settings, ILogger log, Lock gate, List<Seg
         }
     }
 
+    /// <summary>Under the lock: kept messages that are not settled.</summary>
+    public int Unsettled => _kept.Count;
+
+    /// <summary>Under the lock: the segment has what is needed to settle a message, and stays until then.</summary>
+    public void Keep(TopicPartition partition, long offset, long segment) => _kept[(partition, offset)] = segment;
+
+    /// <summary>Under the lock.</summary>
+    public void Settled(TopicPartition partition, long offset) => _kept.Remove((partition, offset));
+
     /// <summary>The first segment at or behind a number, and how much of it readers may see.</summary>
     public (SegmentFile Segment, long Readable, bool IsComplete)? From(long number)
     {
@@ -51,7 +61,7 @@ sealed class Segments(JournalSettings settings, ILogger log, Lock gate, List<Seg
     }
 
     /// <summary>Reads all of them; none is deleted meanwhile.</summary>
-    public Dictionary<TopicPartition, Dictionary<long, Remembered>> Read(Func<TopicPartition, long> next, List<Fault> faults)
+    public Dictionary<TopicPartition, Dictionary<long, Remembered>> Read(Func<TopicPartition, long> next, List<Fault> faults, Dictionary<(TopicPartition, long), Kept> kept)
     {
         lock (_reading)
         {
@@ -61,7 +71,7 @@ sealed class Segments(JournalSettings settings, ILogger log, Lock gate, List<Seg
                 segments = [.. all];
             }
 
-            return JournalScan.Read(segments, settings.Topics, (partition, offset) => offset >= next(partition), faults);
+            return JournalScan.Read(segments, settings.Topics, (partition, offset) => offset >= next(partition), faults, kept);
         }
     }
 
@@ -100,7 +110,8 @@ sealed class Segments(JournalSettings settings, ILogger log, Lock gate, List<Seg
         {
             lock (gate)
             {
-                done = [.. all.TakeWhile(it => it != Current && it.Number < _shipped.Segment && it.IsPassed(partition => _committed.GetValueOrDefault(partition)))];
+                var oldestKept = _kept.Values.DefaultIfEmpty(long.MaxValue).Min();
+                done = [.. all.TakeWhile(it => it != Current && it.Number < Math.Min(_shipped.Segment, oldestKept) && it.IsPassed(partition => _committed.GetValueOrDefault(partition)))];
                 all.RemoveRange(0, done.Count);
                 Interlocked.Exchange(ref _bytes, all.Sum(segment => segment.Length));
             }

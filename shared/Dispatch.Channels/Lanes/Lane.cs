@@ -99,8 +99,11 @@ sealed class Lane(Seat seat, IChannelSender sender, Works works)
         List<WorkItem>? careful = null;
         for (var i = 0; i < sending; i++)
         {
-            _batch[i].Feed.Progress.Begin(_batch[i].Origin.Offset);
-            if (_batch[i].HoldsInDoubt)
+            if (!_batch[i].Feed.TryBegin(_batch[i]))
+            {
+                TakeBack(_batch[i]);
+            }
+            else if (_batch[i].HoldsInDoubt)
             {
                 (careful ??= []).Add(_batch[i]);
             }
@@ -131,9 +134,25 @@ sealed class Lane(Seat seat, IChannelSender sender, Works works)
     private void TakeBack(WorkItem item)
     {
         works.Books.Void(item);
-        item.Feed.Progress.Return(item.Origin.Offset);
-        works.Pool.Return(item);
+        GiveBack(item);
         _pace.ProbeVanished();
+    }
+
+    /// <summary>Not finished: back to the pool, or, where its partition has left without it, to who settles such.</summary>
+    private void GiveBack(WorkItem item, TimeSpan wait = default)
+    {
+        if (!item.Feed.TryReturn(item))
+        {
+            item.Desk!.Retry(item, works.Books.Now + wait);
+        }
+        else if (wait > TimeSpan.Zero)
+        {
+            works.Pool.Return(item, wait);
+        }
+        else
+        {
+            works.Pool.Return(item);
+        }
     }
 
     private void Start(WorkItem item)
@@ -202,7 +221,11 @@ sealed class Lane(Seat seat, IChannelSender sender, Works works)
         if (attempt is { Verdict: Verdict.Retry, Scope: Scope.Message, Reason: Permit.Lost })
         {
             works.Books.Void(item);
-            item.Feed.Progress.Return(item.Origin.Offset); // its next owner reads it
+            if (!item.Feed.TryReturn(item)) // else its next owner reads it
+            {
+                item.Desk!.Retry(item, works.Books.Now);
+            }
+
             _pace.ProbeVanished();
             return Course.Requeue;
         }
@@ -224,15 +247,7 @@ sealed class Lane(Seat seat, IChannelSender sender, Works works)
         if (after.Course is Course.Wait or Course.Requeue)
         {
             item.IsRetry |= after.Course == Course.Wait;
-            item.Feed.Progress.Return(item.Origin.Offset);
-            if (after.Course == Course.Wait)
-            {
-                works.Pool.Return(item, after.Retry!.Value.At - works.Books.Now);
-            }
-            else
-            {
-                works.Pool.Return(item);
-            }
+            GiveBack(item, after.Course == Course.Wait ? after.Retry!.Value.At - works.Books.Now : default);
         }
 
         return after.Course;

@@ -48,7 +48,7 @@ public sealed class FeedTests
                     }
                 }
 
-                await feed.LeaveAsync(stopping);
+                await feed.LeaveAsync(desk: null, stopping);
                 await stop.CancelAsync();
             }
         }, stop.Token);

@@ -11,7 +11,7 @@ sealed record Receipt(DateTimeOffset At, string MessageId, string Address, uint 
 
 /// <summary>
 /// The other end of the wire: an HTTP server on loopback that notes every request whose bytes arrived and obeys the address:
-/// `retry-2-x` is refused twice (503), `after-3-x` once with a Retry-After of 3 s, `dead-x` is gone (410), `cut-x` is cut after the bytes arrived, `slow-x` takes 200 ms;
+/// `retry-2-x` is refused twice (503), `after-3-x` once with a Retry-After of 3 s, `dead-x` is gone (410), `cut-x` is cut after the bytes arrived, `slow-x` takes 200 ms, `hang-x` is answered by <see cref="Release"/>;
 /// anything else is taken. <see cref="Mood"/> overrides it for all.
 /// </summary>
 sealed class Endpoint : IAsyncDisposable
@@ -19,6 +19,7 @@ sealed class Endpoint : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly ConcurrentDictionary<string, int> _seen = new();
     private readonly TaskCompletionSource _closing = new();
+    private readonly TaskCompletionSource<int> _release = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private Endpoint(WebApplication app) => _app = app;
 
@@ -42,6 +43,13 @@ sealed class Endpoint : IAsyncDisposable
         return endpoint;
     }
 
+    /// <summary>What was met with silence is answered now, and all that comes.</summary>
+    public void Release(int status)
+    {
+        Mood = status;
+        _release.SetResult(status);
+    }
+
     public async ValueTask DisposeAsync()
     {
         _closing.TrySetResult();
@@ -58,7 +66,12 @@ sealed class Endpoint : IAsyncDisposable
         switch (status)
         {
             case -1:
-                await Task.WhenAny(_closing.Task, Task.Delay(Timeout.Infinite, http.RequestAborted));
+                await Task.WhenAny(_closing.Task, _release.Task, Task.Delay(Timeout.Infinite, http.RequestAborted));
+                if (_release.Task.IsCompletedSuccessfully)
+                {
+                    http.Response.StatusCode = _release.Task.Result;
+                }
+
                 break;
             case -2:
                 http.Abort();
@@ -89,6 +102,7 @@ sealed class Endpoint : IAsyncDisposable
             "dead" => (410, 0),
             "mended" when times == 1 => (403, 0),
             "cut" => (-2, 0),
+            "hang" => (-1, 0),
             _ => (200, 0),
         };
     }

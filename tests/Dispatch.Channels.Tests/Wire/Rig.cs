@@ -49,6 +49,8 @@ sealed class Rig : IAsyncDisposable
 
     public int Waiting => _dispatcher?.Waiting ?? 0;
 
+    public int JournalUnsettled => _dispatcher?.JournalUnsettled ?? 0;
+
     public IReadOnlyList<Mode> Automatic => [.. _snapshot.Modes.Where(mode => mode.Automatic)];
 
     public static FileLog OpenLog(string folder) => FileLog.Open(

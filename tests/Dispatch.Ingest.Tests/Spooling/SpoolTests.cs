@@ -3,10 +3,12 @@ using System.Globalization;
 using Dispatch.Contracts;
 using Dispatch.Hosting;
 using Dispatch.Ingest.Spooling;
+using Dispatch.Log;
 using Dispatch.Log.Kafka;
 using Dispatch.Log.Kafka.Private;
 using Dispatch.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Dispatch.Ingest.Tests.Spooling;
 
@@ -127,6 +129,34 @@ public sealed class SpoolTests
         await Eventually.HoldsAsync(async () => (await ingest.RequestsAsync(TrafficClass.Campaign)).Count == 1, Patience);
     }
 
+    [KafkaFact]
+    public async Task A_spool_whose_process_never_comes_back_is_adopted()
+    {
+        using var folder = new TempFolder();
+        await using (var ingest = await StartAsync(Nobody, folder))
+        {
+            for (var i = 0; i < 300; i++)
+            {
+                (await ingest.PostAsync("/v1/messages", Post("campaign"))).Status.ShouldBe(202);
+            }
+
+            await Should.ThrowAsync<InvalidOperationException>(() => AdoptAsync(folder, ingest.Log)); // it still has its folder
+        }
+
+        using var brokers = await Broker.StartAsync();
+        await using var log = brokers.Open();
+        (await AdoptAsync(folder, log)).ShouldBe(300);
+        (await AdoptAsync(folder, log)).ShouldBe(0);
+        await using var other = await StartAsync(brokers.Settings);
+        await Eventually.HoldsAsync(async () => (string?)(await other.PostAsync("/v1/messages", Post("transactional"))).Json["durable"] == "log", Patience);
+        var there = await other.RequestsAsync(TrafficClass.Campaign);
+        there.Count.ShouldBe(300);
+        there.ShouldAllBe(request => request.RepeatSince > 0);
+    }
+
+    private static Task<long> AdoptAsync(TempFolder folder, IEventLog log) =>
+        SpoolAdoption.RunAsync(Path.Combine(folder.Path, "ingest", "spool"), log, TimeProvider.System, NullLoggerFactory.Instance, _ => { }, CancellationToken.None);
+
     private static Task<IngestHost> StartAsync((string, string)[] settings, TempFolder? folder = null) => IngestHost.StartAsync(null, folder, null, settings);
 
     private static string Post(string @class, int bytes = 10)
@@ -144,6 +174,9 @@ public sealed class SpoolTests
         public BrokerProcess Node => brokers.Nodes[0];
 
         public (string, string)[] Settings => [("Dispatch:Kafka:Brokers", brokers.Brokers), ("Dispatch:Kafka:Partitions", "2"), ("Dispatch:Kafka:Replication", "1")];
+
+        public KafkaLog Open() =>
+            KafkaLog.Open(new KafkaOptions { Brokers = brokers.Brokers, Partitions = 2, Replication = 1 }, [.. Topics.All], NullLogger.Instance);
 
         public static async Task<Broker> StartAsync()
         {

@@ -185,7 +185,7 @@ sealed class Door : BackgroundService
                 await RecoverAsync(claims, stoppingToken);
                 await claims.RunAsync(GoBlind, stoppingToken);
             }
-            catch (Exception e) when (StoreFault.IsUnavailable(e) || e is AppendBusyException)
+            catch (Exception e) when (StoreFault.IsUnavailable(e) || e is AppendBusyException or LogUnavailableException)
             {
                 GoBlind(e.Message);
             }

@@ -15,6 +15,8 @@ public sealed class Load(Func<ApiClient> client)
 
     public IReadOnlyCollection<Promised> Promised => [.. _promised.Values];
 
+    public bool IsPromised(string messageId) => _promised.ContainsKey(messageId);
+
     public int Posted => _posted;
 
     /// <summary>5xx and time-outs as a caller sees them; who posts again counts each of them.</summary>

@@ -12,7 +12,7 @@ namespace Dispatch.Cli.Gameday;
 public sealed partial class LocalProcess(string name, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string>? environment = null) : IAsyncDisposable
 {
     private const int SigKill = 9, SigTerm = 15, SigCont = 18, SigStop = 19;
-    private const int LinesKept = 60;
+    private const int LinesKept = 300;
 
     private readonly Lock _gate = new();
     private readonly Queue<string> _lastLines = new();

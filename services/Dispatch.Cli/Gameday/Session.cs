@@ -75,6 +75,9 @@ public sealed class Session : IAsyncDisposable
         (await Client.PostAsync("/v1/operate/modes", change, stop: stop)).EnsureSuccess();
     }
 
+    /// <summary>Of this load, whether its answer has come back yet or not: recipients' addresses carry its name, phone numbers its promise.</summary>
+    public bool Owns(Receipt receipt) => receipt.Recipient.Contains($"{Name}-", StringComparison.Ordinal) || Load.IsPromised(receipt.MessageId);
+
     /// <summary>Changes how a provider's stand-in behaves while it runs.</summary>
     public async Task SandboxAsync(string path, JsonObject body, CancellationToken stop)
     {

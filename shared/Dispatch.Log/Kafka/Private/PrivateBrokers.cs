@@ -83,10 +83,17 @@ public sealed class PrivateBrokers : IAsyncDisposable
 
     /// <summary>Waits until every running node is a member of the cluster.</summary>
     /// <exception cref="InvalidOperationException">A node ended, or it takes too long.</exception>
-    public async Task ReadyAsync(CancellationToken stop)
+    public Task ReadyAsync(CancellationToken stop) => WaitAsync(metadata => metadata.Brokers.Count == Nodes.Count, stop);
+
+    /// <summary>Waits until, besides, every copy of every partition has caught up: another node may go now.</summary>
+    /// <exception cref="InvalidOperationException">A node ended, or it takes too long.</exception>
+    public Task InSyncAsync(CancellationToken stop) => WaitAsync(
+        metadata => metadata.Brokers.Count == Nodes.Count && metadata.Topics.TrueForAll(topic => topic.Partitions.TrueForAll(it => it.InSyncReplicas.Length == it.Replicas.Length)), stop);
+
+    private async Task WaitAsync(Func<Metadata, bool> wanted, CancellationToken stop)
     {
         using var admin = new AdminClientBuilder(ClientSettings.Common(new KafkaOptions { Brokers = Brokers })).SetLogHandler((_, _) => { }).SetErrorHandler((_, _) => { }).Build();
-        for (var began = Stopwatch.GetTimestamp(); !IsComplete(admin); await Task.Delay(Look, stop))
+        for (var began = Stopwatch.GetTimestamp(); !Is(admin, wanted); await Task.Delay(Look, stop))
         {
             if (Nodes.FirstOrDefault(node => !node.IsRunning) is { } ended)
             {
@@ -129,11 +136,11 @@ public sealed class PrivateBrokers : IAsyncDisposable
         }
     }
 
-    private bool IsComplete(IAdminClient admin)
+    private static bool Is(IAdminClient admin, Func<Metadata, bool> wanted)
     {
         try
         {
-            return admin.GetMetadata(TimeSpan.FromSeconds(2)).Brokers.Count == Nodes.Count;
+            return wanted(admin.GetMetadata(TimeSpan.FromSeconds(2)));
         }
         catch (KafkaException)
         {

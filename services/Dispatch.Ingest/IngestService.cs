@@ -12,6 +12,7 @@ using Dispatch.Ingest.OpenApi;
 using Dispatch.Ingest.Operate;
 using Dispatch.Ingest.Reads;
 using Dispatch.Ingest.Resources;
+using Dispatch.Ingest.Spooling;
 using Dispatch.Log;
 using Dispatch.Store;
 using Dispatch.Store.Control;
@@ -51,6 +52,7 @@ public static class IngestService
         services.AddOptions<KestrelServerOptions>().Configure<IOptions<DispatchOptions>>(Limit);
         services.Configure<SocketTransportOptions>(sockets => sockets.WaitForDataBeforeAllocatingBuffer = false); // a system call less a request, for 4 KiB a connection
         AddDoor(services);
+        builder.AddSpool();
 
         services.AddSingleton(provider => new RecipientKey(SecretFile.RecipientKey(provider.GetRequiredService<IOptions<IngestOptions>>().Value.RecipientKeyFile)));
         services.AddSingleton<Recipients>();

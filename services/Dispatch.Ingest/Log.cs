@@ -32,6 +32,21 @@ static partial class Log // 4000-4099
     [LoggerMessage(4016, LogLevel.Debug, "Idempotency keys were not swept: {Reason}")]
     public static partial void KeysNotSwept(this ILogger log, string reason);
 
+    [LoggerMessage(4040, LogLevel.Error, "The brokers acknowledge nothing since {Since:O}; what comes goes to the spool")]
+    public static partial void OutageDeclared(this ILogger log, DateTimeOffset since);
+
+    [LoggerMessage(4041, LogLevel.Warning, "The brokers are back after {Outage}; {Records} records in the spool are drained")]
+    public static partial void OutageOver(this ILogger log, TimeSpan outage, long records);
+
+    [LoggerMessage(4042, LogLevel.Warning, "{Count} partitions acknowledge nothing; what is for them goes to the spool: {Partitions}")]
+    public static partial void PartitionsOut(this ILogger log, int count, string partitions);
+
+    [LoggerMessage(4043, LogLevel.Information, "{Records} records of an earlier process are in the spool {Folder}, and are drained")]
+    public static partial void SpoolRecalled(this ILogger log, long records, string folder);
+
+    [LoggerMessage(4044, LogLevel.Warning, "What was drained cannot be noted in the spool; it is tried again: {Why}")]
+    public static partial void SpoolPositionLost(this ILogger log, string why);
+
     [LoggerMessage(4020, LogLevel.Information, "First API key made for tenant {Tenant}; its text is in {Path}")]
     public static partial void FirstKeyMade(this ILogger log, string tenant, string path);
 

@@ -5,6 +5,7 @@ using Dispatch.Ingest.Http;
 using Dispatch.Ingest.Idempotency;
 using Dispatch.Ingest.Json;
 using Dispatch.Ingest.Messages;
+using Dispatch.Ingest.Spooling;
 using Dispatch.Log;
 using Dispatch.Store.Keys;
 using Google.Protobuf;
@@ -51,11 +52,12 @@ sealed class PostEvents(Recipients recipients, Appender appender, Door door, Rat
             : await door.EnterAsync(KeyHash.OfKey(CallKind.Event, call.Tenant, key, call.Key.Scopes == Scopes.EventsWrite ? call.Key.Id : ""), KeyHash.OfBody(CallKind.Event, body.Bytes.Span), now);
         PostMessages.Refuse(pass);
         PostMessages.Mark(call.Http, pass);
+        var durable = Durable.Log;
         try
         {
             if (pass.GoesThrough)
             {
-                await AppendAsync(call, good, now);
+                durable = await AppendAsync(call, good, now);
             }
         }
         catch (Exception e)
@@ -69,7 +71,7 @@ sealed class PostEvents(Recipients recipients, Appender appender, Door door, Rat
             door.Settle(pass);
         }
 
-        await Answer.JsonAsync(call.Http, StatusCodes.Status202Accepted, AnswerFor(drafts), TimelessJson.Default.EventsAnswer);
+        await Answer.JsonAsync(call.Http, StatusCodes.Status202Accepted, AnswerFor(drafts, durable), TimelessJson.Default.EventsAnswer);
     }
 
     /// <exception cref="RefusedException">The body as a whole cannot be understood.</exception>
@@ -119,11 +121,11 @@ sealed class PostEvents(Recipients recipients, Appender appender, Door door, Rat
         string Pointer(string field) => string.Create(CultureInfo.InvariantCulture, $"/events/{index}/{field}");
     }
 
-    private async Task AppendAsync(Call call, List<EventDraft> drafts, DateTimeOffset now)
+    private async Task<Durable> AppendAsync(Call call, List<EventDraft> drafts, DateTimeOffset now)
     {
         using var activity = Trace.Send(Topics.Events);
         var headers = Trace.Headers(call.Http, activity);
-        await appender.AppendAsync(drafts.ConvertAll(it => Record(it, call.Tenant, now, headers)));
+        return await appender.AppendAsync(drafts.ConvertAll(it => Record(it, call.Tenant, now, headers)));
     }
 
     private Record Record(EventDraft draft, string tenant, DateTimeOffset now, IReadOnlyList<RecordHeader> headers)
@@ -136,7 +138,7 @@ sealed class PostEvents(Recipients recipients, Appender appender, Door door, Rat
         return new Record(Topics.Events, recipients.KeyOfUser(tenant, record.UserId), record.ToByteArray()) { Headers = headers };
     }
 
-    private static EventsAnswer AnswerFor(List<EventDraft> drafts) => new("log",
+    private static EventsAnswer AnswerFor(List<EventDraft> drafts, Durable durable) => new(durable.Name(),
     [
         .. drafts.Select((it, index) => new EventAnswer(
             index, it.Event.EventId.Length > 0 ? it.Event.EventId : null, it.Faults.Count == 0 ? "accepted" : "rejected",

@@ -76,6 +76,9 @@ sealed class Door : BackgroundService
         return pass;
     }
 
+    /// <summary>A key that came with a call that is durable, and that the store may not know.</summary>
+    public void Recall(LoggedKey of) => _memory.TryHold(HeldKey.Settled(of.Key, of.Body, of.AcceptedAt));
+
     /// <summary>The call is durable.</summary>
     public void Settle(Pass pass, StoredAnswer? answer = null)
     {
@@ -185,7 +188,7 @@ sealed class Door : BackgroundService
                 await RecoverAsync(claims, stoppingToken);
                 await claims.RunAsync(GoBlind, stoppingToken);
             }
-            catch (Exception e) when (StoreFault.IsUnavailable(e) || e is AppendBusyException or LogUnavailableException)
+            catch (Exception e) when (StoreFault.IsUnavailable(e) || e is AppendBusyException or LogUnavailableException) // the log's keys are read before the store's count
             {
                 GoBlind(e.Message);
             }

@@ -1,4 +1,5 @@
 using Dispatch.Contracts;
+using Dispatch.Ingest.Spooling;
 using Dispatch.Log;
 using Dispatch.Store.Idempotency;
 using Google.Protobuf;
@@ -8,7 +9,8 @@ namespace Dispatch.Ingest.Idempotency;
 /// <summary>
 /// Writes the keys that the log has and the store may not: those that came while the store was away, and those whose commit a crash of the server took back.
 /// </summary>
-sealed class KeyRecovery(IEventLog log, IdempotencyStore store, TimeProvider clock, ILogger<KeyRecovery> logger)
+/// <param name="spool">What has not reached the log yet; null: there is none.</param>
+sealed class KeyRecovery(IEventLog log, IdempotencyStore store, TimeProvider clock, ILogger<KeyRecovery> logger, Spool? spool = null)
 {
     private const int GroupSize = 1_000;
 
@@ -42,22 +44,24 @@ sealed class KeyRecovery(IEventLog log, IdempotencyStore store, TimeProvider clo
         var claim = Guid.CreateVersion7(); // never settled: whoever repeats such a call takes it over, and Router drops what is there already
         var group = new Dictionary<Guid, LoggedKey>(GroupSize);
         var restored = 0;
-        foreach (var topic in Topics.Classes.Select(Topics.Requests))
+        foreach (var (of, partition) in spool is null ? Requests(log) : Requests(spool.Log).Concat(Requests(log)))
         {
-            for (var partition = 0; partition < log.PartitionsOf(topic); partition++)
+            await foreach (var entry in of.ScanAsync(partition, since, stop))
             {
-                await foreach (var entry in log.ScanAsync(new TopicPartition(topic, partition), since, stop))
+                if (KeyOf(entry) is { } key && group.TryAdd(key.Key, key) && group.Count == GroupSize)
                 {
-                    if (KeyOf(entry) is { } key && group.TryAdd(key.Key, key) && group.Count == GroupSize)
-                    {
-                        restored += await WriteAsync(group, claim, stop);
-                    }
+                    restored += await WriteAsync(group, claim, stop);
                 }
             }
         }
 
         return restored + await WriteAsync(group, claim, stop);
     }
+
+    private static IEnumerable<(IEventLog Log, TopicPartition Partition)> Requests(IEventLog log) =>
+        from topic in Topics.Classes.Select(Topics.Requests)
+        from partition in Enumerable.Range(0, log.PartitionsOf(topic))
+        select (log, new TopicPartition(topic, partition));
 
     private async Task<int> WriteAsync(Dictionary<Guid, LoggedKey> group, Guid claim, CancellationToken stop)
     {
@@ -79,7 +83,7 @@ sealed class KeyRecovery(IEventLog log, IdempotencyStore store, TimeProvider clo
     }
 
     /// <returns>null: the request came without a key.</returns>
-    private static LoggedKey? KeyOf(Entry entry)
+    public static LoggedKey? KeyOf(Entry entry)
     {
         try
         {

@@ -1,7 +1,7 @@
 namespace Dispatch.Ingest.Messages;
 
 /// <summary>What became of one request.</summary>
-/// <param name="Durable">Where it is safe: log.</param>
+/// <param name="Durable">Where it is safe: log, or spool: on this instance's disk until the brokers take it.</param>
 /// <param name="Messages">In the order of the recipients; left out when there are more than 100 recipients, then `GET /v1/requests/{id}` has them.</param>
 /// <param name="Accepted">How many messages were accepted.</param>
 /// <param name="Rejected">With more than 100 recipients: those that got nothing, because nothing else remembers them.</param>

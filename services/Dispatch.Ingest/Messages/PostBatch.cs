@@ -6,6 +6,7 @@ using Dispatch.Ingest.Auth;
 using Dispatch.Ingest.Http;
 using Dispatch.Ingest.Idempotency;
 using Dispatch.Ingest.Json;
+using Dispatch.Ingest.Spooling;
 using Microsoft.Extensions.Options;
 
 namespace Dispatch.Ingest.Messages;
@@ -44,13 +45,13 @@ sealed class PostBatch(PostMessages messages, Door door, RecentMessages recent, 
         {
             await EnterAsync(call, items, whole, now);
             Complete(call, items, key is null ? null : (keyHash, bodyHash), whole);
-            await AppendAsync(call, items, whole);
+            var durable = await AppendAsync(call, items, whole);
             if (items.TrueForAll(it => it.Problem is not null))
             {
                 throw new RefusedException(NoneAccepted(items));
             }
 
-            answer = JsonSerializer.SerializeToUtf8Bytes(AnswerFor(items), TimelessJson.Default.BatchAnswer);
+            answer = JsonSerializer.SerializeToUtf8Bytes(AnswerFor(items, durable), TimelessJson.Default.BatchAnswer);
         }
         catch (Exception e)
         {
@@ -163,19 +164,20 @@ sealed class PostBatch(PostMessages messages, Door door, RecentMessages recent, 
         }
     }
 
-    private async Task AppendAsync(Call call, List<Item> items, Pass whole)
+    private async Task<Durable> AppendAsync(Call call, List<Item> items, Pass whole)
     {
         var fresh = whole.GoesThrough ? items.Where(it => it.Problem is null && it.Pass!.Value.GoesThrough).ToList() : [];
         if (fresh.Count == 0)
         {
-            return;
+            return Durable.Log;
         }
 
-        await messages.AppendAsync(call.Http, fresh.ConvertAll(it => it.Draft));
+        var durable = await messages.AppendAsync(call.Http, fresh.ConvertAll(it => it.Draft));
         fresh.ForEach(it => recent.Add(it.Draft, it.Request));
+        return durable;
     }
 
-    private static BatchAnswer AnswerFor(List<Item> items) => new("log",
+    private static BatchAnswer AnswerFor(List<Item> items, Durable durable) => new(durable.Name(),
     [
         .. items.Select(it => it.Problem is { } problem ? AnswerOf.Item(it.Index, problem) : AnswerOf.Item(it.Index, it.Answer!, it.Pass!.Value.Kind is PassKind.Replay)),
     ]);

@@ -5,6 +5,7 @@ using Dispatch.Ingest.Auth;
 using Dispatch.Ingest.Http;
 using Dispatch.Ingest.Idempotency;
 using Dispatch.Ingest.Json;
+using Dispatch.Ingest.Spooling;
 using Dispatch.Log;
 using Dispatch.Store.Keys;
 using Google.Protobuf;
@@ -52,7 +53,7 @@ sealed class PostMessages(
             if (pass.GoesThrough)
             {
                 SetKey(draft, key is null ? null : (keyHash, bodyHash));
-                await AppendAsync(call.Http, [draft]);
+                answer = answer with { Durable = (await AppendAsync(call.Http, [draft])).Name() };
                 recent.Add(draft, id);
             }
         }
@@ -64,8 +65,8 @@ sealed class PostMessages(
 
         if (pass.GoesThrough)
         {
-            // An answer that says more than its ids is kept: a later version may judge an address in another way, and the first answer is to be given again.
-            door.Settle(pass, key is not null && draft.Recipients.Exists(it => it.Rejected.Count > 0)
+            // An answer that does not follow from the body is kept: a later version may judge an address in another way, and the first answer is to be given again.
+            door.Settle(pass, key is not null && (answer.Durable != Durable.Log.Name() || draft.Recipients.Exists(it => it.Rejected.Count > 0))
                 ? new StoredAnswer(StatusCodes.Status202Accepted, JsonSerializer.SerializeToUtf8Bytes(answer, TimelessJson.Default.RequestAnswer)) : null);
         }
 
@@ -128,9 +129,10 @@ sealed class PostMessages(
     }
 
     /// <summary>All of it becomes durable.</summary>
+    /// <returns>Where.</returns>
     /// <exception cref="AppendException">Nothing was accepted.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))] // waits in every call: no garbage for that
-    public async ValueTask AppendAsync(HttpContext http, IReadOnlyList<MessageDraft> drafts)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))] // waits in every call: no garbage for that
+    public async ValueTask<Durable> AppendAsync(HttpContext http, IReadOnlyList<MessageDraft> drafts)
     {
         using var activity = Trace.Send(Topics.Requests(drafts[0].Request.Class));
         var headers = Trace.Headers(http, activity);
@@ -140,8 +142,9 @@ sealed class PostMessages(
             RequestRecords.AddTo(records, draft, headers);
         }
 
-        await appender.AppendAsync(records);
+        var durable = await appender.AppendAsync(records);
         Telemetry.Accepted.Add(drafts.Sum(it => it.Reachable));
+        return durable;
     }
 
     public DateTimeOffset Now() => DateTimeOffset.FromUnixTimeMilliseconds(clock.GetUtcNow().ToUnixTimeMilliseconds());

@@ -5,6 +5,7 @@ using Dispatch.Ingest.Idempotency;
 using Dispatch.Ingest.Json;
 using Dispatch.Ingest.Messages;
 using Dispatch.Ingest.Reads;
+using Dispatch.Ingest.Spooling;
 using Dispatch.Store.Control;
 using Dispatch.Store.Queries;
 
@@ -48,13 +49,13 @@ sealed class ModeDraft
 }
 
 /// <summary>`/v1/operate/modes`: what is switched, and switching. Every change has a reason, an owner and an expiry, and can be tried dry.</summary>
-sealed class ModeResource(ControlStore control, ModeBook book, StatQueries stats, Replays replays, TimeProvider clock)
+sealed class ModeResource(ControlStore control, ModeBook book, StatQueries stats, Replays replays, TimeProvider clock, Spool? spool = null)
 {
     private const int BodyBytesMax = 16 * 1_024;
 
     public static readonly Shape<ModeDraft> Change = new("ModeChange", "One switch for one scope; what the scope does not name, it covers.",
-        new TextField<ModeDraft>("switch", "feedback, caps, dispatch.", (it, value) => it.Switch = value) { Required = true, LengthMax = 32 },
-        new TextField<ModeDraft>("value", "on, bypass; enforce, send, hold; run, pause, drain.", (it, value) => it.Value = value) { Required = true, LengthMax = 32 },
+        new TextField<ModeDraft>("switch", "feedback, caps, dispatch, ingest.", (it, value) => it.Switch = value) { Required = true, LengthMax = 32 },
+        new TextField<ModeDraft>("value", "on, bypass; enforce, send, hold; run, pause, drain; log, spool.", (it, value) => it.Value = value) { Required = true, LengthMax = 32 },
         new TextField<ModeDraft>("reason", "Whoever finds this switch wants to know why.", (it, value) => it.Reason = value) { Required = true, LengthMax = ModeChange.TextLengthMax },
         new TextField<ModeDraft>("owner", "Who answers for it.", (it, value) => it.Owner = value) { Required = true, LengthMax = ModeChange.TextLengthMax },
         new WholeField<ModeDraft>("expires_in_seconds", "No switch stays on forgotten.", ModeChange.ExpiresInSecondsMin, ModeChange.ExpiresInSecondsMax,
@@ -92,7 +93,7 @@ sealed class ModeResource(ControlStore control, ModeBook book, StatQueries stats
         });
     }
 
-    private static void Check(ModeDraft draft, Faults faults)
+    private void Check(ModeDraft draft, Faults faults)
     {
         var named = faults.All.Select(it => it.Pointer).ToHashSet(StringComparer.Ordinal);
         foreach (var (field, message) in draft.ToChange().FaultsByField().Where(it => !named.Contains($"/{it.Field}")))
@@ -100,9 +101,14 @@ sealed class ModeResource(ControlStore control, ModeBook book, StatQueries stats
             faults.Add(field, "invalid", message);
         }
 
-        if (draft is { Switch: Switches.Ingest, Value: "spool" })
+        if (draft is { Switch: Switches.Ingest, Channel: not null } or { Switch: Switches.Ingest, Tenant: not null } or { Switch: Switches.Ingest, Lane: not null })
         {
-            faults.Add("value", "not_supported", "there is no spool yet");
+            faults.Add("switch", "not_supported", "ingest is switched for a class, or for all");
+        }
+
+        if (draft is { Switch: Switches.Ingest, Value: Spooling.Switch.Spool } && spool is null)
+        {
+            faults.Add("value", "not_supported", "the log is in files on this very disk: there is no spool");
         }
     }
 
@@ -116,6 +122,7 @@ sealed class ModeResource(ControlStore control, ModeBook book, StatQueries stats
         (Switches.Caps, "send") => ["caps: what is sent is charged afterwards, and marked not_checked"],
         (Switches.Caps, "hold") => ["nothing; messages that a cap counts wait until it is switched back or they expire"],
         (Switches.Dispatch, "pause") => ["nothing; messages wait until it is switched back or they expire"],
+        (Switches.Ingest, "spool") => ["nothing; what comes waits on the disk of each instance until it is switched back"],
         (Switches.Dispatch, "drain") => ["nothing; what is on its way is finished, nothing new is begun"],
         _ => [],
     };

@@ -1,0 +1,33 @@
+using Dispatch.Hosting;
+using Dispatch.Log.Kafka;
+using Microsoft.Extensions.Options;
+
+namespace Dispatch.Ingest.Spooling;
+
+static class SpoolRegistration
+{
+    /// <summary>Only in front of brokers: on the log in files the spool's disk would be the log's.</summary>
+    public static void AddSpool(this IHostApplicationBuilder builder)
+    {
+        if (string.IsNullOrEmpty(builder.Configuration[$"{KafkaOptions.Section}:Brokers"]))
+        {
+            return;
+        }
+
+        var services = builder.Services;
+        services.AddOptions<SpoolOptions>()
+            .Bind(builder.Configuration.GetSection("Dispatch:Ingest:Spool"))
+            .Configure<IOptions<DispatchOptions>>((options, dispatch) => options.Folder = options.Folder.Length > 0 ? options.Folder : Path.Combine(dispatch.Value.Data, "ingest", "spool"))
+            .ValidateOnStart();
+        services.AddSingleton<IValidateOptions<SpoolOptions>, SpoolOptionsValidator>();
+        services.AddSingleton(provider => provider.GetRequiredService<IOptions<SpoolOptions>>().Value);
+        services.AddSingleton(provider => Spool.Open(provider.GetRequiredService<SpoolOptions>(), provider.GetRequiredService<ILogger<Spool>>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new Outage(provider.GetRequiredService<SpoolOptions>().OutageAfter, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<Originals>();
+        services.AddSingleton<HedgedAppends>();
+        services.AddSingleton<Drain>();
+        services.AddSingleton<SpoolService>();
+        services.AddHostedService(provider => provider.GetRequiredService<SpoolService>());
+        services.AddHealthChecks().AddCheck<SpoolService>("spool");
+    }
+}

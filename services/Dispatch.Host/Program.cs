@@ -25,10 +25,7 @@ return await ServiceProgram.RunAsync(async () =>
     }
 
     var separate = args.Contains(SeparateCommand.Flag);
-    if (separate)
-    {
-        SeparateCommand.Check(builder.Configuration);
-    }
+    SeparateCommand.Check(builder.Configuration, separate);
 
     await using var kafka = await LocalKafka.StartAsync(builder.Configuration);
     return await (separate ? SeparateCommand.RunAsync(builder.Configuration) : RunAsync(builder));

@@ -121,6 +121,18 @@ public sealed class Session : IAsyncDisposable
         }
     }
 
+    /// <summary>The stories of messages that are not at an end, as the API tells them; a few are enough to find the cause.</summary>
+    public async Task<IReadOnlyList<string>> OpenAsync(int most, CancellationToken stop)
+    {
+        var (ended, stories) = (await EndedAsync(stop), new List<string>());
+        foreach (var open in Load.Promised.Where(it => ended.TryGetValue(it.MessageId, out var end) && !Verdict.FinalStates.Contains(end.State)).Take(most))
+        {
+            stories.Add((await Client.GetAsync($"/v1/messages/{open.MessageId}", stop)).Body?.ToJsonString() ?? open.MessageId);
+        }
+
+        return stories;
+    }
+
     public async Task<Verdict> VerdictAsync(CancellationToken stop, int inFlightWindow = 0) =>
         Verdict.Of(Load.Promised, await EndedAsync(stop), Oracle.Read(System.Oracle), CapLimit, CapWindow, inFlightWindow);
 

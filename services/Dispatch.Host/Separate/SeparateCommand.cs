@@ -10,8 +10,18 @@ static class SeparateCommand
     public const string Flag = "--separate";
 
     /// <exception cref="InvalidOperationException">It cannot work; says what to do.</exception>
-    public static void Check(IConfiguration configuration)
+    public static void Check(IConfiguration configuration, bool separate)
     {
+        if (!separate)
+        {
+            if (configuration[ServiceInstance.InstancesKey] is not null)
+            {
+                throw new InvalidOperationException("--instances needs --separate: in one process there is one of each service");
+            }
+
+            return;
+        }
+
         if (configuration["Dispatch:Kafka:Brokers"] is not { Length: > 0 })
         {
             throw new InvalidOperationException("--separate needs Kafka, because processes cannot share the log in files: add --kafka HOST:PORT[,...], or --kafka auto to start a broker from KAFKA_HOME");

@@ -35,7 +35,10 @@ sealed class Supervisor(IReadOnlyList<ServiceInstance> instances, Func<ServiceIn
             var began = Stopwatch.GetTimestamp();
             var children = _children.Where(child => together.Contains(child.Instance.Service)).ToList();
             await Task.WhenAll(children.Select(child => child.StopAsync(Grace)));
-            log.StepStopped(string.Join(", ", children.Select(child => child.Instance.Name)), Stopwatch.GetElapsedTime(began));
+            if (children.Count > 0)
+            {
+                log.StepStopped(string.Join(", ", children.Select(child => child.Instance.Name)), Stopwatch.GetElapsedTime(began));
+            }
         }
     }
 

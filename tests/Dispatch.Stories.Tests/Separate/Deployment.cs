@@ -25,6 +25,7 @@ public sealed class Deployment : ISystem, IAsyncLifetime
     private readonly TempFolder _data = new();
     private readonly SemaphoreSlim _starting = new(1);
     private readonly List<Instance> _instances = [];
+    private readonly List<string> _removed = [];
     private readonly int _sandboxPort = FreePorts.Row(32);
     private readonly Dictionary<string, string> _settings = [];
     private PrivateServer? _postgres;
@@ -51,7 +52,7 @@ public sealed class Deployment : ISystem, IAsyncLifetime
 
     public string FirstKey => File.ReadAllText(_settings["Dispatch:Secrets:FirstKeyFile"]).Trim();
 
-    public string LastLines => string.Join('\n', _instances.Select(it => $"--- {it.Name}\n{it.Process.LastLines}"));
+    public string LastLines => string.Join('\n', _instances.Select(it => $"--- {it.Name}\n{it.Process.LastLines}").Concat(_removed));
 
     private string Sandbox => _data["sandbox"];
 
@@ -94,6 +95,7 @@ public sealed class Deployment : ISystem, IAsyncLifetime
     {
         await instance.StopAsync();
         _instances.Remove(instance);
+        _removed.Add($"--- {instance.Name} (removed)\n{instance.Process.LastLines}");
         await instance.DisposeAsync();
     }
 

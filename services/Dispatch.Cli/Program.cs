@@ -10,7 +10,7 @@ try
 {
     return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }
-catch (Exception e) when (e is ConnectionException or ApiException or HttpRequestException or TaskCanceledException)
+catch (Exception e) when (e is ConnectionException or ApiException or HttpRequestException or TaskCanceledException or InvalidOperationException)
 {
     await Console.Error.WriteLineAsync($"dispatch: {e.Message}");
     return 1;

@@ -1,6 +1,10 @@
 using Dispatch.Feedback;
+using Dispatch.Hosting;
 
 // Feedback on its own; Host runs the same registration beside the others. Its probes and switches are on the admin port.
-var builder = Host.CreateApplicationBuilder(args);
-builder.AddFeedback();
-await builder.Build().RunAsync();
+return await ServiceProgram.RunAsync(() =>
+{
+    var builder = Host.CreateApplicationBuilder(args);
+    builder.AddFeedback();
+    return builder.Build();
+});

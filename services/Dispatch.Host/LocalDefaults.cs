@@ -1,4 +1,5 @@
 using System.Globalization;
+using Dispatch.Sandbox;
 using Microsoft.Extensions.Configuration.Json;
 using Microsoft.Extensions.Configuration.Memory;
 
@@ -16,7 +17,7 @@ static class LocalDefaults
     private const int Relays = 2;
 
     /// <summary>The short names of the arguments.</summary>
-    public static Dictionary<string, string> Switches { get; } = new() { ["--data"] = "Dispatch:Data", ["--port"] = "Dispatch:Port", ["--kafka"] = "Dispatch:Kafka:Brokers" };
+    public static Dictionary<string, string> Switches { get; } = new() { ["--data"] = "Dispatch:Data", ["--port"] = "Dispatch:Port", ["--kafka"] = "Dispatch:Kafka:Brokers", ["--instances"] = "Dispatch:Instances" };
 
     public static bool UsesSandbox(IConfiguration configuration) => configuration.GetValue("Dispatch:Sandbox:Enabled", true);
 
@@ -46,7 +47,10 @@ static class LocalDefaults
         };
         if (!ownLanes)
         {
-            AddSandboxLanes(defaults, Path.Combine(data, "sandbox", "credentials"), port + SandboxOffset);
+            foreach (var (key, value) in SandboxLanes.Settings(Path.Combine(data, "sandbox"), port + SandboxOffset, Relays))
+            {
+                defaults[key] = value;
+            }
         }
 
         configuration["Dispatch:Data"] = data; // one folder, whatever the working directory of a part may be
@@ -60,32 +64,5 @@ static class LocalDefaults
         return source;
     }
 
-    private static void AddSandboxLanes(Dictionary<string, string?> defaults, string credentials, int basePort)
-    {
-        string In(string file) => Path.Combine(credentials, file);
-        Lane("apns", "apns", new() { ["Endpoint"] = Https(basePort), ["TeamId"] = "SANDBOXTEAM", ["KeyId"] = "SANDBOXKEY", ["KeyFile"] = In("apns.p8"), ["TrustFile"] = In("ca.pem") });
-        Lane("fcm", "fcm", new() { ["Endpoint"] = Https(basePort + 1), ["ServiceAccountFile"] = In("fcm-service-account.json"), ["TrustFile"] = In("ca.pem") });
-        for (var relay = 0; relay < Relays; relay++)
-        {
-            Lane($"relay-{relay + 1}", "smtp", new()
-            {
-                ["Endpoint"] = string.Create(CultureInfo.InvariantCulture, $"smtp://localhost:{(relay == 0 ? basePort + 2 : basePort + 19 + relay)}"), ["User"] = "dispatch", ["PasswordFile"] = In("smtp-password"), ["TrustFile"] = In("ca.pem"),
-            });
-        }
-
-        Lane("sms", "http-sms", new() { ["Endpoint"] = Local(basePort + 3), ["AccountSid"] = "ACsandbox", ["TokenFile"] = In("sms-token") });
-
-        void Lane(string name, string provider, Dictionary<string, string> settings)
-        {
-            var n = defaults.Keys.Where(key => key.StartsWith("Dispatch:Lanes:", StringComparison.Ordinal)).Select(key => key.Split(':')[2]).Distinct().Count();
-            foreach (var (key, value) in settings.Prepend(new("Provider", provider)).Prepend(new("Name", name)))
-            {
-                defaults[$"Dispatch:Lanes:{n}:{key}"] = value;
-            }
-        }
-    }
-
-    private static string Local(int port) => string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}");
-
-    private static string Https(int port) => string.Create(CultureInfo.InvariantCulture, $"https://localhost:{port}");
+    public static string Local(int port) => string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}");
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Dispatch.Contracts;
+using Dispatch.Log;
 using Dispatch.Log.Kafka;
 using Dispatch.Log.Kafka.Private;
 
@@ -26,7 +27,15 @@ static class LocalKafka
         configuration["Dispatch:Kafka:Replication"] = "1";
         configuration["Dispatch:Kafka:Partitions"] ??= Partitions.ToString(CultureInfo.InvariantCulture);
         using var topics = new TopicAdmin(KafkaOptions.Of(configuration.GetSection(KafkaOptions.Section)), Topics.All);
-        await topics.ApplyAsync(await topics.CompareAsync(CancellationToken.None), mayMoveKeys: false, CancellationToken.None);
-        return brokers;
+        try
+        {
+            await topics.ApplyAsync(await topics.CompareAsync(CancellationToken.None), mayMoveKeys: false, CancellationToken.None);
+            return brokers;
+        }
+        catch (LogUnavailableException e)
+        {
+            await brokers.DisposeAsync();
+            throw new InvalidOperationException(e.Message, e);
+        }
     }
 }

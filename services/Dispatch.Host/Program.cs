@@ -1,20 +1,19 @@
 using Dispatch.Email;
 using Dispatch.Feedback;
 using Dispatch.Host;
+using Dispatch.Host.Separate;
 using Dispatch.Hosting;
 using Dispatch.Ingest;
-using Dispatch.Log;
 using Dispatch.Push;
 using Dispatch.Router;
 using Dispatch.Sandbox;
 using Dispatch.Sms;
-using Microsoft.Extensions.Options;
 
 var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
-builder.Configuration.AddCommandLine([.. args.SkipWhile(it => !it.StartsWith('-')).Where(it => !TopicsCommand.Flags.Contains(it))], LocalDefaults.Switches);
-LocalDefaults.Add(builder.Configuration);
-try
+builder.Configuration.AddCommandLine([.. args.SkipWhile(it => !it.StartsWith('-')).Where(it => !TopicsCommand.Flags.Contains(it) && it != SeparateCommand.Flag)], LocalDefaults.Switches);
+return await ServiceProgram.RunAsync(async () =>
 {
+    LocalDefaults.Add(builder.Configuration);
     if (args is ["migrate", ..])
     {
         return await MigrateCommand.RunAsync(builder.Configuration);
@@ -30,15 +29,12 @@ try
         return await AdoptCommand.RunAsync(args, builder.Configuration);
     }
 
+    var separate = args.Contains(SeparateCommand.Flag);
+    SeparateCommand.Check(builder.Configuration, separate);
+
     await using var kafka = await LocalKafka.StartAsync(builder.Configuration);
-    return await RunAsync(builder);
-}
-catch (Exception e) when (e is InvalidOperationException or OptionsValidationException or IOException or LogUnavailableException)
-{
-    // A folder or a port that somebody else has, a setting that is wrong: the message says what, and a stack trace would hide it.
-    await Console.Error.WriteLineAsync($"dispatch: {e.Message}");
-    return 1;
-}
+    return await (separate ? SeparateCommand.RunAsync(builder.Configuration) : RunAsync(builder));
+});
 
 static async Task<int> RunAsync(WebApplicationBuilder builder)
 {

@@ -27,8 +27,11 @@ public sealed class IngestOptions
     /// <summary>Messages that were just accepted and are found here before the store knows them, about 300 bytes each.</summary>
     [Range(1_000, 10_000_000)] public int MessagesRemembered { get; init; } = 50_000;
 
-    /// <summary>Makes a key with all scopes at the first start, and keeps it in `{Data}/secrets/first-key`.</summary>
+    /// <summary>Makes a key with all scopes at the first start, and keeps it in <see cref="FirstKeyFile"/>.</summary>
     public bool FirstKey { get; init; } = true;
+
+    /// <summary>`Dispatch:Secrets:FirstKeyFile`; empty: `{Data}/secrets/first-key`. Instances that share it share the key.</summary>
+    public string FirstKeyFile { get; set; } = "";
 
     /// <summary>Whose the first key is.</summary>
     [Required] public string FirstKeyTenant { get; init; } = "default";

@@ -44,6 +44,7 @@ public static class IngestService
             .Configure<IOptions<DispatchOptions>>((options, dispatch) =>
             {
                 options.RecipientKeyFile = Given(builder.Configuration["Dispatch:Secrets:RecipientKeyFile"], Path.Combine(dispatch.Value.Data, "secrets", "recipient-key"));
+                options.FirstKeyFile = Given(builder.Configuration["Dispatch:Secrets:FirstKeyFile"], Path.Combine(dispatch.Value.Data, "secrets", "first-key"));
                 options.PublicUrl = new Uri(Given(builder.Configuration["Dispatch:PublicUrl"], dispatch.Value.Listen));
             })
             .ValidateOnStart();

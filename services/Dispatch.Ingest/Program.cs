@@ -1,7 +1,12 @@
+using Dispatch.Hosting;
 using Dispatch.Ingest;
 
-var builder = WebApplication.CreateSlimBuilder(args);
-builder.AddIngest();
-var app = builder.Build();
-app.MapIngest();
-await app.RunAsync();
+// Ingest on its own; Host runs the same registration beside the others. Its probes and switches are on the admin port.
+return await ServiceProgram.RunAsync(() =>
+{
+    var builder = WebApplication.CreateSlimBuilder(args);
+    builder.AddIngest();
+    var app = builder.Build();
+    app.MapIngest();
+    return app;
+});

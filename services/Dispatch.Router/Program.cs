@@ -1,5 +1,10 @@
 using Dispatch.Router;
+using Dispatch.Hosting;
 
-var builder = Host.CreateApplicationBuilder(args);
-builder.AddRouter();
-await builder.Build().RunAsync();
+// The Router on its own; Host runs the same registration beside the others. Its probes and switches are on the admin port.
+return await ServiceProgram.RunAsync(() =>
+{
+    var builder = Host.CreateApplicationBuilder(args);
+    builder.AddRouter();
+    return builder.Build();
+});

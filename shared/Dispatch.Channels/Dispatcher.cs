@@ -7,6 +7,7 @@ using Dispatch.Policy;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 
 namespace Dispatch.Channels;
 
@@ -33,7 +34,7 @@ public sealed class Dispatcher(
 
     private readonly string[] _topics = TopicsOf(channel);
 
-    private List<IChannelSender> _senders = [];
+    private readonly List<IChannelSender> _senders = [];
     private volatile Running? _running;
 
     /// <summary>push, email or sms; also the name of its group.</summary>
@@ -52,10 +53,27 @@ public sealed class Dispatcher(
 
     internal int Waiting => _running?.Works.Pool.Waiting ?? 0;
 
-    /// <summary>Senders are made here, so that a bad setting stops the start with its fault.</summary>
+    /// <summary>Senders are made here, so that bad settings stop the start with their faults, those of all lanes.</summary>
     public override Task StartAsync(CancellationToken cancellationToken)
     {
-        _senders = [.. lanes.Select(lane => lane.OpenSender())];
+        var faults = new List<string>();
+        foreach (var lane in lanes)
+        {
+            try
+            {
+                _senders.Add(lane.OpenSender());
+            }
+            catch (OptionsValidationException e)
+            {
+                faults.AddRange(e.Failures.Select(fault => $"lane '{lane.Options.Name}': {fault}"));
+            }
+        }
+
+        if (faults.Count > 0)
+        {
+            throw new OptionsValidationException(LaneOptions.Section, typeof(LaneOptions), faults);
+        }
+
         if (lanes.Count == 0)
         {
             logger.NoLane(Name);

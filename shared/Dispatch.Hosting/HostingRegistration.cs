@@ -24,6 +24,8 @@ public static class HostingRegistration
             services.GetRequiredService<ILogger<SnapshotFile>>()));
         builder.Services.AddSingleton<ModeBook>();
         builder.Services.AddHealthChecks();
+        builder.Logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None); // whoever probes is told; each probe again in the log hides what changed
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical); // why it does not start is said by ServiceProgram, without a trace; what ends a process that runs is critical
         builder.Services.AddSingleton(_ => new Metrics(service, Telemetry.Exports));
         builder.Services.AddHostedService(services => new Telemetry(service, services.GetRequiredService<Metrics>()));
         builder.Services.AddHostedService<AdminServer>();

@@ -26,7 +26,7 @@ public static class LogRegistration
 
         if (builder.Configuration.GetSection(KafkaOptions.Section) is var kafka && kafka["Brokers"] is { Length: > 0 })
         {
-            AddKafka(builder.Services, KafkaOptions.Of(kafka));
+            AddKafka(builder.Services, kafka);
         }
         else
         {
@@ -37,9 +37,11 @@ public static class LogRegistration
         return builder;
     }
 
-    private static void AddKafka(IServiceCollection services, KafkaOptions options)
+    private static void AddKafka(IServiceCollection services, IConfigurationSection section)
     {
-        services.AddSingleton(provider => KafkaLog.Open(options, [.. Topics.All], provider.GetRequiredService<ILoggerFactory>().CreateLogger<KafkaLog>()));
+        services.AddOptions<KafkaOptions>().Bind(section).ValidateOnStart(); // together with all others, so that every fault is listed at once
+        services.AddSingleton<IValidateOptions<KafkaOptions>, KafkaOptionsValidator>();
+        services.AddSingleton(provider => KafkaLog.Open(KafkaOptions.Of(section), [.. Topics.All], provider.GetRequiredService<ILoggerFactory>().CreateLogger<KafkaLog>()));
         services.AddSingleton<IEventLog>(provider => provider.GetRequiredService<KafkaLog>());
         services.AddHealthChecks().AddCheck<KafkaHealthCheck>("log");
     }

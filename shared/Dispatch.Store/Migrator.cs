@@ -20,6 +20,10 @@ sealed class Migrator(Database database, ILogger<Migrator> log) : BackgroundServ
                 log.Migrated(await Migrations.ApplyAsync(database, stoppingToken), Migrations.All[^1].Version);
                 return;
             }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
             catch (MigrationException e)
             {
                 log.MigrationRefused(e, e.Message);

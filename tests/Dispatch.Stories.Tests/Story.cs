@@ -26,8 +26,13 @@ public abstract class Story(ITestOutputHelper output) : IAsyncLifetime
         var verdict = await session.VerdictAsync(default, inFlightWindow);
         Tell($"accepted {verdict.Accepted}, lost {verdict.Lost.Count}, unsettled {verdict.Unsettled}, duplicates {verdict.Duplicates.Count}, sent again {verdict.Repeats}, cap violations {verdict.CapViolations}, errors {session.Load.Errors}");
         Tell(string.Join(", ", verdict.States.Where(it => it.Value > 0).Select(it => $"{it.Key} {it.Value}")));
-        verdict.Lost.ShouldBeEmpty(session.Host.LastLines);
-        verdict.Unsettled.ShouldBe(0, session.Host.LastLines);
+        foreach (var open in await session.OpenAsync(5, default))
+        {
+            Tell($"not at an end: {open}");
+        }
+
+        verdict.Lost.ShouldBeEmpty(session.System.LastLines);
+        verdict.Unsettled.ShouldBe(0, session.System.LastLines);
         verdict.Duplicates.ShouldBeEmpty();
         verdict.CapViolations.ShouldBe(0);
         return verdict;

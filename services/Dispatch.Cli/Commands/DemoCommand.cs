@@ -15,6 +15,7 @@ static class DemoCommand
         var json = new Option<bool>("--json") { Description = "Last line: one object with every figure." };
         var keep = new Option<bool>("--keep") { Description = "Keep the data folder, also when all is well." };
         var kafka = new Option<string?>("--kafka") { Description = "Put the log on Kafka: host:port[,host:port...], or auto for a broker started from KAFKA_HOME." };
+        var separate = new Option<bool>("--separate") { Description = "Every service as a process of its own; needs --kafka." };
         messages.Validators.Add(it =>
         {
             if (it.GetValueOrDefault<int>() is < 100 or > 100_000)
@@ -22,22 +23,29 @@ static class DemoCommand
                 it.AddError("--messages takes 100 to 100 000");
             }
         });
-        var command = new Command("demo", "Sends real messages on three channels, with faults and a bypass in the middle, and proves that nothing was lost.") { messages, json, keep, kafka };
-        command.SetAction((parsed, stop) => RunAsync(parsed.GetValue(messages), parsed.GetValue(json), parsed.GetValue(keep), parsed.GetValue(kafka), stop));
+        var command = new Command("demo", "Sends real messages on three channels, with faults and a bypass in the middle, and proves that nothing was lost.") { messages, json, keep, kafka, separate };
+        command.Validators.Add(it =>
+        {
+            if (it.GetValue(separate) && it.GetValue(kafka) is null)
+            {
+                it.AddError("--separate needs --kafka: processes cannot share the log in files");
+            }
+        });
+        command.SetAction((parsed, stop) => RunAsync(parsed.GetValue(messages), parsed.GetValue(json), parsed.GetValue(keep), parsed.GetValue(kafka), parsed.GetValue(separate), stop));
         return command;
     }
 
-    private static async Task<int> RunAsync(int messages, bool json, bool keep, string? kafka, CancellationToken stop)
+    private static async Task<int> RunAsync(int messages, bool json, bool keep, string? kafka, bool separate, CancellationToken stop)
     {
         var watch = Stopwatch.StartNew();
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error), Ansi = Console.IsErrorRedirected ? AnsiSupport.No : AnsiSupport.Detect });
         var data = Path.Combine(Path.GetTempPath(), $"dispatch-demo-{Environment.ProcessId}");
-        await using var session = new Session(data, seed: 42, settings: kafka is null ? null : new Dictionary<string, string> { ["Dispatch:Kafka:Brokers"] = kafka });
+        await using var session = new Session(data, seed: 42, settings: kafka is null ? null : new Dictionary<string, string> { ["Dispatch:Kafka:Brokers"] = kafka }, separate: separate);
         Verdict verdict;
         (bool Match, string Detail) stats;
         try
         {
-            console.MarkupLine($"Starting everything in [bold]{data}[/]: log{(kafka is null ? "" : " on Kafka")}, PostgreSQL, provider stand-ins, services");
+            console.MarkupLine($"Starting everything in [bold]{data}[/]: log{(kafka is null ? "" : " on Kafka")}, PostgreSQL, provider stand-ins, services{(separate ? ", each a process of its own" : "")}");
             await session.StartAsync(TimeSpan.FromSeconds(90), stop);
             await console.Progress().Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn())
                 .StartAsync(progress => TrafficAsync(session, messages, progress, stop));
@@ -99,7 +107,7 @@ static class DemoCommand
         while (!stop.IsCancellationRequested)
         {
             accepted.Value = session.Load.Promised.Count;
-            received.Value = Oracle.Read(session.Host.Oracle).Where(it => it.Accepted).Select(it => it.MessageId).Distinct().Count();
+            received.Value = Oracle.Read(session.System.Oracle).Where(it => it.Accepted).Select(it => it.MessageId).Distinct().Count();
             await Task.Delay(500, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
@@ -108,7 +116,7 @@ static class DemoCommand
     {
         var table = new Table().AddColumn("what").AddColumn(new TableColumn("how many").RightAligned()).AddColumn("what it means");
         void Row(string what, object value, string means) => table.AddRow(new Markup(what), new Markup($"{value}"), new Markup(means));
-        Row("[bold]accepted[/]", verdict.Accepted, $"answered 202: durable before the answer; {session.Load.Errors} errors");
+        Row("[bold]accepted[/]", verdict.Accepted, $"answered 202: durable before the answer; {session.Load.Errors} errors; {session.Load.Latencies}");
         foreach (var (state, count) in verdict.States.Where(it => it.Value > 0))
         {
             Row($"  {state}", count, Verdict.FinalStates.Contains(state) ? "final" : "[yellow]not final[/]");

@@ -1,184 +1,79 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace Dispatch.Cli.Gameday;
 
 /// <summary>
-/// One real Host in a process of its own, on a data folder that outlives it: it can be ended, killed and frozen, and started again on what it left.
+/// One real Host on a data folder that outlives it: everything in one process, or, separate, the process that looks after all others.
 /// </summary>
-public sealed partial class HostProcess : IAsyncDisposable
+public sealed class HostProcess : ISystem
 {
     public const string ProgramVariable = "DISPATCH_HOST_PROGRAM";
-    private const int SigInt = 2, SigKill = 9, SigCont = 18, SigStop = 19;
-    private const int PortsTaken = 40; // the API, the admin port, and the sandbox's from +10 on
+    private const int PortsTaken = 40; // the API, admin ports, and the sandbox's from +10 on
+    private const int Services = 6; // separate, the admin ports behind the API's are theirs
 
-    private readonly IReadOnlyDictionary<string, string> _settings;
     private readonly string _data;
-    private readonly Lock _gate = new();
-    private readonly Queue<string> _lastLines = new();
-    private Process? _process;
+    private readonly LocalProcess _process;
+    private readonly IReadOnlyList<Uri> _admins;
 
-    public HostProcess(string data, IReadOnlyDictionary<string, string>? settings = null)
+    public HostProcess(string data, IReadOnlyDictionary<string, string>? settings = null, bool separate = false)
     {
-        (_data, _settings, Port) = (Path.GetFullPath(data), settings ?? new Dictionary<string, string>(), FreePorts());
-        Api = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Port}"));
-        Admin = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Port + 1}"));
+        (_data, Port) = (Path.GetFullPath(data), FreePorts());
+        Api = At(0);
+        _admins = [.. Enumerable.Range(1, separate ? Services : 1).Select(At)];
+        string[] flags = separate ? ["--separate"] : [];
+        _process = new LocalProcess("the host", [
+            Program, "up", .. flags, "--data", _data, "--port", Port.ToString(CultureInfo.InvariantCulture),
+            .. (settings ?? new Dictionary<string, string>()).Select(it => $"--{it.Key}={it.Value}")]);
     }
+
+    /// <summary>Host's dll; the services' are beside it.</summary>
+    public static string Program => Environment.GetEnvironmentVariable(ProgramVariable)
+        ?? throw new InvalidOperationException($"{ProgramVariable} names no host program: start this through ./dispatch");
 
     public int Port { get; }
 
     public Uri Api { get; }
 
-    public Uri Admin { get; }
+    public Uri Admin => _admins[0];
 
-    public Uri SandboxAdmin => new(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Port + 14}"));
+    public Uri SandboxAdmin => At(14);
 
     public string Oracle => Path.Combine(_data, "sandbox", "oracle");
 
-    public int Id => _process?.Id ?? throw new InvalidOperationException("the host does not run");
+    public int Id => _process.Id;
 
-    public bool Runs => _process is { HasExited: false };
+    public bool Runs => _process.Runs;
 
     /// <summary>Made by the first start; the same from then on.</summary>
     public string FirstKey => File.ReadAllText(Path.Combine(_data, "secrets", "first-key")).Trim();
 
-    /// <summary>Returns when the API answers and every dependency is ready.</summary>
-    /// <exception cref="TimeoutException">It was not ready in time; the message has its last lines.</exception>
+    public string LastLines => _process.LastLines;
+
     public async Task StartAsync(TimeSpan patience, CancellationToken stop = default)
     {
-        var program = Environment.GetEnvironmentVariable(ProgramVariable)
-            ?? throw new InvalidOperationException($"{ProgramVariable} names no host program: start this through ./dispatch");
         Directory.CreateDirectory(_data);
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        string[] arguments = [program, "up", "--data", _data, "--port", Port.ToString(CultureInfo.InvariantCulture), .. _settings.Select(it => $"--{it.Key}={it.Value}")];
-        foreach (var argument in arguments)
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        _process = new Process { StartInfo = start };
-        _process.OutputDataReceived += (_, line) => Keep(line.Data);
-        _process.ErrorDataReceived += (_, line) => Keep(line.Data);
         _process.Start();
-        _process.BeginOutputReadLine();
-        _process.BeginErrorReadLine();
-        await ReadyAsync(patience, stop);
+        await Probes.WhenAsync([.. _admins.Select(admin => (_process, admin))], Probes.IsReady, "ready", patience, stop);
     }
 
-    /// <summary>As Ctrl-C does: in order, nothing left undone.</summary>
-    public async Task StopAsync(TimeSpan patience)
-    {
-        if (_process is { HasExited: false } process)
-        {
-            Signal(process, SigInt);
-            using var deadline = new CancellationTokenSource(patience);
-            try
-            {
-                await process.WaitForExitAsync(deadline.Token);
-            }
-            catch (OperationCanceledException)
-            {
-                await KillAsync();
-                throw new TimeoutException($"the host did not end within {patience}; its last lines:\n{LastLines}");
-            }
-        }
-    }
+    /// <summary>In order, nothing left undone.</summary>
+    public Task StopAsync(TimeSpan patience) => _process.StopAsync(patience);
 
-    public async Task KillAsync()
-    {
-        if (_process is { HasExited: false } process)
-        {
-            Signal(process, SigKill);
-            await process.WaitForExitAsync();
-        }
-    }
+    public Task KillAsync() => _process.KillAsync();
 
-    public void Freeze() => Signal(_process!, SigStop);
+    public void Freeze() => _process.Freeze();
 
-    public void Thaw() => Signal(_process!, SigCont);
+    public void Thaw() => _process.Thaw();
 
-    public string LastLines
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return string.Join('\n', _lastLines);
-            }
-        }
-    }
+    public Task WhenAsync(string name, Func<JsonNode, bool> wanted, TimeSpan patience, CancellationToken stop) =>
+        Probes.WhenAsync([.. _admins.Select(admin => (_process, admin))], checks => checks[name] is { } check && wanted(check), name, patience, stop);
 
-    public async ValueTask DisposeAsync()
-    {
-        await KillAsync();
-        _process?.Dispose();
-    }
+    public ValueTask DisposeAsync() => _process.DisposeAsync();
 
-    private Task ReadyAsync(TimeSpan patience, CancellationToken stop) => AnswersAsync(
-        checks => checks.All(it => (string?)it.Value!["status"] == "ready"), "ready", patience, stop);
-
-    /// <summary>Waits until a dependency's health, as the admin port shows it, is as wanted.</summary>
-    /// <exception cref="TimeoutException">It was not, in time; the message has the host's last lines.</exception>
-    public Task WhenAsync(string name, Func<JsonNode, bool> wanted, TimeSpan patience, CancellationToken stop) => AnswersAsync(
-        checks => checks[name] is { } check && wanted(check), name, patience, stop);
-
-    private async Task AnswersAsync(Func<JsonObject, bool> wanted, string what, TimeSpan patience, CancellationToken stop)
-    {
-        using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(2) };
-        var since = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(since) < patience)
-        {
-            if (_process!.HasExited)
-            {
-                throw new InvalidOperationException($"the host ended with {_process.ExitCode}; its last lines:\n{LastLines}");
-            }
-
-            try
-            {
-                using var answer = await http.GetAsync(new Uri(Admin, "/healthz/ready"), stop);
-                if (JsonNode.Parse(await answer.Content.ReadAsStringAsync(stop))?["checks"] is JsonObject checks && wanted(checks))
-                {
-                    return;
-                }
-            }
-            catch (Exception e) when (e is HttpRequestException or JsonException or TaskCanceledException && !stop.IsCancellationRequested)
-            {
-                // Not there yet.
-            }
-
-            await Task.Delay(50, stop);
-        }
-
-        throw new TimeoutException($"the host was not as wanted ({what}) within {patience}; its last lines:\n{LastLines}");
-    }
-
-    private void Keep(string? line)
-    {
-        lock (_gate)
-        {
-            if (line is not null)
-            {
-                _lastLines.Enqueue(line);
-                if (_lastLines.Count > 60)
-                {
-                    _lastLines.Dequeue();
-                }
-            }
-        }
-    }
-
-    private static void Signal(Process process, int signal)
-    {
-        if (Kill(process.Id, signal) != 0 && !process.HasExited)
-        {
-            throw new InvalidOperationException($"signal {signal} to process {process.Id}: errno {Marshal.GetLastPInvokeError()}");
-        }
-    }
+    private Uri At(int offset) => new(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Port + offset}"));
 
     /// <summary>The first of a run of ports that nobody listens on; they are taken by the host a moment later.</summary>
     private static int FreePorts()
@@ -211,8 +106,4 @@ public sealed partial class HostProcess : IAsyncDisposable
             return false;
         }
     }
-
-    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static partial int Kill(int process, int signal);
 }

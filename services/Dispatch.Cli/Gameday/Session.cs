@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
@@ -11,19 +13,31 @@ public sealed class Session : IAsyncDisposable
     /// <summary>What a busy provider asks for; one that asks for nothing gets its documented pause, which is a minute for FCM.</summary>
     public const int RetryAfterSeconds = 1;
 
-    private ApiClient? _client;
+    private const int ConnectionsMax = 512; // callers do not wait for one another
 
-    public Session(string data, int seed, int capLimit = 3, IReadOnlyDictionary<string, string>? settings = null)
+    private readonly ConcurrentDictionary<Uri, ApiClient> _clients = new();
+    private readonly HostProcess? _own;
+
+    /// <summary>On one Host of its own, which ends with it.</summary>
+    [SuppressMessage("Reliability", "CA2000", Justification = "DisposeAsync has it.")]
+    public Session(string data, int seed, int capLimit = 3, IReadOnlyDictionary<string, string>? settings = null, bool separate = false)
+        : this(new HostProcess(data, new Dictionary<string, string>([SandboxDefault, .. settings ?? new Dictionary<string, string>()]), separate), seed, capLimit) => _own = (HostProcess)System;
+
+    /// <summary>On a system that outlives it.</summary>
+    public Session(ISystem system, int seed, int capLimit = 3)
     {
-        var retryAfter = new KeyValuePair<string, string>("Dispatch:Sandbox:RetryAfterSeconds", RetryAfterSeconds.ToString(CultureInfo.InvariantCulture));
-        Host = new HostProcess(data, new Dictionary<string, string>([retryAfter, .. settings ?? new Dictionary<string, string>()]));
+        System = system;
         CapLimit = capLimit;
         Name = $"day{seed}";
         Plan = new Plan(seed, Name, capLimit);
         Load = new Load(() => Client);
     }
 
-    public HostProcess Host { get; }
+    public static KeyValuePair<string, string> SandboxDefault { get; } = new("Dispatch:Sandbox:RetryAfterSeconds", RetryAfterSeconds.ToString(CultureInfo.InvariantCulture));
+
+    public ISystem System { get; }
+
+    public HostProcess Host => _own ?? throw new InvalidOperationException("this session is not on a Host of its own");
 
     public string Name { get; }
 
@@ -35,18 +49,18 @@ public sealed class Session : IAsyncDisposable
 
     public Load Load { get; }
 
-    public ApiClient Client => _client ??= new ApiClient(Host.Api, Host.FirstKey);
+    public ApiClient Client => _clients.GetOrAdd(System.Api, api => new ApiClient(api, System.FirstKey, ConnectionsMax));
 
     /// <summary>Starts the system and gives it the cap that the verdict counts by: so many a day, over all channels, for what is not transactional.</summary>
     public async Task StartAsync(TimeSpan patience, CancellationToken stop)
     {
-        await Host.StartAsync(patience, stop);
+        await System.StartAsync(patience, stop);
         var rule = new JsonObject
         {
             ["kind"] = "global", ["limit"] = CapLimit, ["window_seconds"] = (int)CapWindow.TotalSeconds, ["classes"] = new JsonArray("automation", "campaign"),
         };
         (await Client.PostAsync("/v1/caps", rule, stop: stop)).EnsureSuccess();
-        await Host.WhenAsync("router", check => (int?)check["data"]?["cap_rules"] > 0, patience, stop);
+        await System.WhenAsync("router", check => (int?)check["data"]?["cap_rules"] > 0, patience, stop);
     }
 
     /// <param name="channel">null: all of them.</param>
@@ -61,11 +75,14 @@ public sealed class Session : IAsyncDisposable
         (await Client.PostAsync("/v1/operate/modes", change, stop: stop)).EnsureSuccess();
     }
 
+    /// <summary>Of this load, whether its answer has come back yet or not: recipients' addresses carry its name, phone numbers its promise.</summary>
+    public bool Owns(Receipt receipt) => receipt.Recipient.Contains($"{Name}-", StringComparison.Ordinal) || Load.IsPromised(receipt.MessageId);
+
     /// <summary>Changes how a provider's stand-in behaves while it runs.</summary>
     public async Task SandboxAsync(string path, JsonObject body, CancellationToken stop)
     {
         using var http = new HttpClient();
-        using var answer = await http.PostAsJsonAsync(new Uri(Host.SandboxAdmin, path), body, stop);
+        using var answer = await http.PostAsJsonAsync(new Uri(System.SandboxAdmin, path), body, stop);
         answer.EnsureSuccessStatusCode();
     }
 
@@ -104,8 +121,20 @@ public sealed class Session : IAsyncDisposable
         }
     }
 
+    /// <summary>The stories of messages that are not at an end, as the API tells them; a few are enough to find the cause.</summary>
+    public async Task<IReadOnlyList<string>> OpenAsync(int most, CancellationToken stop)
+    {
+        var (ended, stories) = (await EndedAsync(stop), new List<string>());
+        foreach (var open in Load.Promised.Where(it => ended.TryGetValue(it.MessageId, out var end) && !Verdict.FinalStates.Contains(end.State)).Take(most))
+        {
+            stories.Add((await Client.GetAsync($"/v1/messages/{open.MessageId}", stop)).Body?.ToJsonString() ?? open.MessageId);
+        }
+
+        return stories;
+    }
+
     public async Task<Verdict> VerdictAsync(CancellationToken stop, int inFlightWindow = 0) =>
-        Verdict.Of(Load.Promised, await EndedAsync(stop), Oracle.Read(Host.Oracle), CapLimit, CapWindow, inFlightWindow);
+        Verdict.Of(Load.Promised, await EndedAsync(stop), Oracle.Read(System.Oracle), CapLimit, CapWindow, inFlightWindow);
 
     /// <summary>
     /// Whether the statistics say what the providers wrote down, channel by channel: messages that some provider took. An attempt whose answer was lost is in
@@ -119,7 +148,7 @@ public sealed class Session : IAsyncDisposable
             .GroupBy(it => (string)it!["channel"]!)
             .ToDictionary(it => it.Key, it => it.Sum(one => (long)one!["count"]!));
         var promised = Load.Promised.Select(it => it.MessageId).ToHashSet();
-        var received = Oracle.Read(Host.Oracle).Where(it => it.Accepted && it.Answered && promised.Contains(it.MessageId))
+        var received = Oracle.Read(System.Oracle).Where(it => it.Accepted && it.Answered && promised.Contains(it.MessageId))
             .GroupBy(it => ChannelOf(it.Provider)).ToDictionary(it => it.Key, it => it.LongCount());
         var channels = counted.Keys.Union(received.Keys).Order(StringComparer.Ordinal).ToList();
         var detail = string.Join(", ", channels.Select(it => $"{it} {counted.GetValueOrDefault(it)} counted, {received.GetValueOrDefault(it)} received"));
@@ -128,8 +157,15 @@ public sealed class Session : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _client?.Dispose();
-        await Host.DisposeAsync();
+        foreach (var client in _clients.Values)
+        {
+            client.Dispose();
+        }
+
+        if (_own is not null)
+        {
+            await _own.DisposeAsync();
+        }
     }
 
     private static string ChannelOf(string provider) => provider switch

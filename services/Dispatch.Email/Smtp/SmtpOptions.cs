@@ -104,11 +104,6 @@ public sealed class SmtpOptions : IValidatableObject
         {
             yield return new($"ReturnPath '{ReturnPath}' is no address", [nameof(ReturnPath)]);
         }
-
-        if (TrustFile.Length > 0 && !File.Exists(TrustFile))
-        {
-            yield return new($"TrustFile '{TrustFile}' does not exist", [nameof(TrustFile)]);
-        }
     }
 }
 

@@ -1,18 +1,17 @@
 using System.Text;
-using Dispatch.Hosting;
 using Dispatch.Store.Keys;
 using Microsoft.Extensions.Options;
 
 namespace Dispatch.Ingest.Auth;
 
 /// <summary>
-/// The key that a new deployment begins with, in `{Data}/secrets/first-key`, readable by its owner only. It opens at once, also before the store is there;
+/// The key that a new deployment begins with, in `Dispatch:Secrets:FirstKeyFile`, readable by its owner only. It opens at once, also before the store is there;
 /// once it was revoked in the store it stays revoked.
 /// </summary>
-sealed class FirstKey(IOptions<DispatchOptions> dispatch, IOptions<IngestOptions> options, TimeProvider clock, ILogger<FirstKey> log)
+sealed class FirstKey(IOptions<IngestOptions> options, TimeProvider clock, ILogger<FirstKey> log)
 {
     private const string Environment = "live";
-    private readonly string _path = Path.Combine(dispatch.Value.Data, "secrets", "first-key");
+    private readonly string _path = options.Value.FirstKeyFile;
 
     /// <returns>null: none is wanted.</returns>
     public ApiKey? MakeOrRead()

@@ -17,6 +17,7 @@ sealed class Lane(Seat seat, IChannelSender sender, Works works)
     private const int ThrowsMax = 3;
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan IdleTick = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LeaseLook = TimeSpan.FromMilliseconds(50);
 
     private readonly LaneOptions _options = seat.Options;
     private readonly Pace _pace = new(seat.Options, works.Options.ProbeDelay, works.Options.ProbeDelayMax, works.Time);
@@ -121,8 +122,23 @@ sealed class Lane(Seat seat, IChannelSender sender, Works works)
         }
     }
 
-    /// <summary>The last look before the intent. What does not go is taken care of here; of a partition that is gone, by its next owner.</summary>
-    private bool IsGoing(WorkItem item) => item.Feed.Permit.Holds && !works.Divert(item);
+    /// <summary>The last look before the intent. What does not go is taken care of here.</summary>
+    private bool IsGoing(WorkItem item)
+    {
+        if (item.Feed.Permit.Holds)
+        {
+            return !works.Divert(item);
+        }
+
+        AwaitLease(item);
+        return false;
+    }
+
+    /// <summary>
+    /// That the lease does not hold says nothing of its end: the process may have stood still for a moment, and the brokers confirm that the partition is still ours. If it is gone the pool
+    /// drops what it has of it, and the next owner reads it.
+    /// </summary>
+    private void AwaitLease(WorkItem item) => works.Pool.Return(item, LeaseLook);
 
     private void Announce(WorkItem item)
     {
@@ -221,11 +237,7 @@ sealed class Lane(Seat seat, IChannelSender sender, Works works)
         if (attempt is { Verdict: Verdict.Retry, Scope: Scope.Message, Reason: Permit.Lost })
         {
             works.Books.Void(item);
-            if (!item.Feed.TryReturn(item)) // else its next owner reads it
-            {
-                item.Desk!.Retry(item, works.Books.Now);
-            }
-
+            GiveBack(item, LeaseLook);
             _pace.ProbeVanished();
             return Course.Requeue;
         }

@@ -11,7 +11,9 @@ namespace Dispatch.Log.Kafka;
 sealed class Declarations(KafkaOptions options, Layout layout, ILogger log)
 {
     private static readonly TimeSpan CallTime = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Uneven: instances that start together fence one another here, and would go on doing so in step.</summary>
+    private static TimeSpan Rest => TimeSpan.FromMilliseconds(Random.Shared.Next(200, 1_500));
 
     public async Task DeclareAsync(Group group, CancellationToken stop)
     {

@@ -40,7 +40,7 @@ sealed class MemberPartition(Member member, TopicPartition id, Task predecessor)
         try
         {
             await predecessor; // of the same partition, whose lease was lost while it worked
-            if (await start is not { } position)
+            if (await start.WaitAsync(_revoked.Token) is not { } position)
             {
                 member.PositionLost(id);
                 return;

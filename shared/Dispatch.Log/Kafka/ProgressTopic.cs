@@ -20,7 +20,7 @@ sealed class ProgressTopic(KafkaOptions options, int partitions) : IDisposable
     private static readonly TimeSpan CallTime = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    private readonly Lazy<IConsumer<byte[], byte[]>> _uncommitted = new(() => Clients.Consumer(ClientSettings.Uncommitted(options)).Build());
+    private readonly Watermarks _uncommitted = new(ClientSettings.Uncommitted(options));
 
     public static string GroupKey(string group) => $"group/{group}";
 
@@ -97,13 +97,7 @@ sealed class ProgressTopic(KafkaOptions options, int partitions) : IDisposable
         });
     }, stop);
 
-    public void Dispose()
-    {
-        if (_uncommitted.IsValueCreated)
-        {
-            _uncommitted.Value.Dispose();
-        }
-    }
+    public void Dispose() => _uncommitted.Dispose();
 
     private static Task<T> OnOwnThreadAsync<T>(Func<T> read, CancellationToken stop) =>
         Task.Factory.StartNew(read, stop, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
@@ -169,6 +163,6 @@ sealed class ProgressTopic(KafkaOptions options, int partitions) : IDisposable
     }
 
     private Dictionary<Confluent.Kafka.TopicPartition, long> Ends(IEnumerable<Confluent.Kafka.TopicPartition> of, CancellationToken stop) =>
-        of.Select(it => (Partition: it, Marks: Patiently(() => _uncommitted.Value.QueryWatermarkOffsets(it, CallTime), stop))).Where(it => it.Marks.High.Value > it.Marks.Low.Value)
+        of.Select(it => (Partition: it, Marks: Patiently(() => _uncommitted.Of(it), stop))).Where(it => it.Marks.High.Value > it.Marks.Low.Value)
             .ToDictionary(it => it.Partition, it => it.Marks.High.Value);
 }

@@ -11,10 +11,10 @@ sealed class Scans(KafkaOptions options) : IDisposable
     private const int ChunksMax = 4; // read ahead of who takes them
     private static readonly TimeSpan CallTime = TimeSpan.FromSeconds(5);
 
-    private readonly Lazy<IConsumer<byte[], byte[]>> _ends = new(() => Clients.Consumer(ClientSettings.Reader(options)).Build());
+    private readonly Watermarks _marks = new(ClientSettings.Reader(options));
 
     /// <exception cref="LogUnavailableException">The brokers did not answer in time.</exception>
-    public Task<long> EndAsync(TopicPartition of, CancellationToken stop) => Task.Run(() => Asked(() => _ends.Value.QueryWatermarkOffsets(Theirs(of), CallTime).High.Value), stop);
+    public Task<long> EndAsync(TopicPartition of, CancellationToken stop) => Task.Run(() => Asked(() => _marks.Of(Theirs(of)).High.Value), stop);
 
     /// <exception cref="LogUnavailableException">The brokers did not answer in time.</exception>
     public async IAsyncEnumerable<Entry> ScanAsync(TopicPartition of, DateTimeOffset since, [EnumeratorCancellation] CancellationToken stop)
@@ -39,13 +39,7 @@ sealed class Scans(KafkaOptions options) : IDisposable
         }
     }
 
-    public void Dispose()
-    {
-        if (_ends.IsValueCreated)
-        {
-            _ends.Value.Dispose();
-        }
-    }
+    public void Dispose() => _marks.Dispose();
 
     private static Confluent.Kafka.TopicPartition Theirs(TopicPartition of) => new(of.Topic, of.Partition);
 

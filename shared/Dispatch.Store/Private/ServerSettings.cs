@@ -15,7 +15,7 @@ static class ServerSettings
         unix_socket_directories = '{socketFolder.Replace("'", "''", StringComparison.Ordinal)}'
         unix_socket_permissions = 0700
         cluster_name = '{clusterName}'
-        max_connections = 60
+        max_connections = 300
         shared_buffers = 128MB
         work_mem = 8MB
         max_parallel_workers_per_gather = 0

@@ -21,6 +21,21 @@ public sealed class DispatcherTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_meets_a_lease_in_doubt_waits_and_goes_once_the_lease_is_confirmed()
+    {
+        var log = new FaultyLog(_rig.Log) { LeasesAreInDoubt = true };
+        _rig.Seen = log;
+        var messages = await _rig.PutAsync(50);
+        await _rig.StartAsync((Rig.Lane(), _endpoint.Address));
+        await Eventually.HoldsAsync(() => _rig.Waiting == messages.Count);
+        _endpoint.Receipts.ShouldBeEmpty();
+
+        log.LeasesAreInDoubt = false;
+        await _rig.ExpectAsync(State.Sent, messages.Count);
+        _endpoint.Receipts.Count.ShouldBe(messages.Count);
+    }
+
+    [Fact]
     public async Task Every_message_is_sent_once_and_its_outcome_says_so()
     {
         var messages = new List<Message>();

@@ -90,13 +90,16 @@ public class SmtpPayloadTests
     }
 
     [Theory]
-    [InlineData("http://relay.example", "", "", "", "neither smtp:")]
-    [InlineData("smtp://relay.example", "user", "", "", "PasswordFile")]
-    [InlineData("smtp://relay.example", "", "", "not an address", "ReturnPath")]
-    [InlineData("smtp://relay.example", "", "/no/such/file", "", "does not exist")]
-    public void Options_that_cannot_work_stop_the_start(string endpoint, string user, string trust, string returnPath, string fault) =>
-        new SmtpOptionsValidator().Validate("lane", new SmtpOptions { Endpoint = new Uri(endpoint), User = user, TrustFile = trust, ReturnPath = returnPath })
+    [InlineData("http://relay.example", "", "", "neither smtp:")]
+    [InlineData("smtp://relay.example", "user", "", "PasswordFile")]
+    [InlineData("smtp://relay.example", "", "not an address", "ReturnPath")]
+    public void Options_that_cannot_work_stop_the_start(string endpoint, string user, string returnPath, string fault) =>
+        new SmtpOptionsValidator().Validate("lane", new SmtpOptions { Endpoint = new Uri(endpoint), User = user, ReturnPath = returnPath })
             .FailureMessage.ShouldNotBeNull().ShouldContain(fault);
+
+    [Fact]
+    public void Roots_that_are_not_there_yet_are_waited_for() =>
+        new SmtpOptionsValidator().Validate("lane", new SmtpOptions { Endpoint = new Uri("smtp://relay.example"), TrustFile = "/no/such/file" }).Succeeded.ShouldBeTrue();
 
     [Theory]
     [InlineData("smtp://relay.example", false, false)]

@@ -83,10 +83,24 @@ public sealed class PrivateBrokers : IAsyncDisposable
 
     /// <summary>Waits until every running node is a member of the cluster.</summary>
     /// <exception cref="InvalidOperationException">A node ended, or it takes too long.</exception>
-    public async Task ReadyAsync(CancellationToken stop)
+    public Task ReadyAsync(CancellationToken stop) => WaitAsync(metadata => metadata.Brokers.Count < Nodes.Count ? $"{metadata.Brokers.Count} of {Nodes.Count} found together" : null, stop);
+
+    /// <summary>Waits until, besides, every copy of every partition has caught up: another node may go now.</summary>
+    /// <exception cref="InvalidOperationException">A node ended, or it takes too long; names a partition that lags.</exception>
+    public async Task InSyncAsync(CancellationToken stop)
+    {
+        await ReadyAsync(stop);
+        await WaitAsync(
+            metadata => metadata.Topics.SelectMany(topic => topic.Partitions.Where(it => it.InSyncReplicas.Length < it.Replicas.Length).Select(it => $"{topic.Topic}/{it.PartitionId} has not all of its copies in sync")).FirstOrDefault(),
+            stop);
+    }
+
+    /// <param name="lacks">What is not as wanted yet; null: all is.</param>
+    private async Task WaitAsync(Func<Metadata, string?> lacks, CancellationToken stop)
     {
         using var admin = new AdminClientBuilder(ClientSettings.Common(new KafkaOptions { Brokers = Brokers })).SetLogHandler((_, _) => { }).SetErrorHandler((_, _) => { }).Build();
-        for (var began = Stopwatch.GetTimestamp(); !IsComplete(admin); await Task.Delay(Look, stop))
+        var began = Stopwatch.GetTimestamp();
+        while (Ask(admin, lacks) is { } lack)
         {
             if (Nodes.FirstOrDefault(node => !node.IsRunning) is { } ended)
             {
@@ -95,8 +109,10 @@ public sealed class PrivateBrokers : IAsyncDisposable
 
             if (Stopwatch.GetElapsedTime(began) > Patience)
             {
-                throw new InvalidOperationException($"The Kafka nodes did not find together in {Patience}: {Nodes[0].LastLines()}");
+                throw new InvalidOperationException($"The Kafka nodes were not as wanted in {Patience}: {lack}. {Nodes[0].LastLines()}");
             }
+
+            await Task.Delay(Look, stop);
         }
     }
 
@@ -129,15 +145,15 @@ public sealed class PrivateBrokers : IAsyncDisposable
         }
     }
 
-    private bool IsComplete(IAdminClient admin)
+    private static string? Ask(IAdminClient admin, Func<Metadata, string?> lacks)
     {
         try
         {
-            return admin.GetMetadata(TimeSpan.FromSeconds(2)).Brokers.Count == Nodes.Count;
+            return lacks(admin.GetMetadata(TimeSpan.FromSeconds(2)));
         }
-        catch (KafkaException)
+        catch (KafkaException e)
         {
-            return false; // nobody answers yet
+            return e.Error.Reason; // nobody answers yet
         }
     }
 }

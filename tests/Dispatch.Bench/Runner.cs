@@ -7,9 +7,12 @@ namespace Dispatch.Bench;
 /// <summary>Runs the two sides in turn, A B A B, and believes the median of the pairs: noise of the machine hits both sides of a pair alike.</summary>
 static class Runner
 {
+    private const int FileWidth = 500; // in a file, a line is a line
+
     public static async Task<int> RunAsync(string name, Entry entry, TimeSpan total, bool json, CancellationToken stop)
     {
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error), Ansi = Console.IsErrorRedirected ? AnsiSupport.No : AnsiSupport.Detect });
+        console.Profile.Width = Console.IsErrorRedirected ? FileWidth : console.Profile.Width;
         console.MarkupLine($"[bold]{name}[/]: {Markup.Escape(entry.What)}; baseline: {Markup.Escape(entry.Baseline)}");
         await using var benchmark = entry.Create();
         var run = total / (2 * entry.Pairs);

@@ -36,10 +36,25 @@ sealed class BrokenSystem : IAsyncDisposable
     /// <param name="folder">Empty; its owner deletes it.</param>
     public static async Task<BrokenSystem> StartAsync(string folder, CancellationToken stop)
     {
-        var sandbox = await SandboxSide.StartAsync(Path.Combine(folder, "sandbox"), stop);
-        var broker = await BrokerSide.StartAsync(Path.Combine(folder, "kafka"), stop);
-        var host = await HostSide.StartAsync(Path.Combine(folder, "data"), [.. Lanes.Apns(0, sandbox.Apns, sandbox.Credentials, InFlight), .. broker.Settings], stop);
-        return new BrokenSystem(sandbox, broker, host);
+        var started = new Stack<IAsyncDisposable>();
+        try
+        {
+            var sandbox = await SandboxSide.StartAsync(Path.Combine(folder, "sandbox"), stop);
+            started.Push(sandbox);
+            var broker = await BrokerSide.StartAsync(Path.Combine(folder, "kafka"), stop);
+            started.Push(broker);
+            var host = await HostSide.StartAsync(Path.Combine(folder, "data"), [.. Lanes.Apns(0, sandbox.Apns, sandbox.Credentials, InFlight), .. broker.Settings], stop);
+            return new BrokenSystem(sandbox, broker, host);
+        }
+        catch
+        {
+            while (started.TryPop(out var one))
+            {
+                await one.DisposeAsync(); // processes would outlive this one
+            }
+
+            throw;
+        }
     }
 
     /// <param name="posting">Told the number of each POST as it leaves.</param>

@@ -104,9 +104,6 @@ sealed class BrokenSystem : IAsyncDisposable
     /// <summary>Messages that the Router has decided, of all classes.</summary>
     public async Task<long> RoutedAsync(CancellationToken stop) => (long)await Host.Process.MetricAsync("dispatch_router_messages", stop);
 
-    /// <summary>Messages that were accepted, and that the provider has not received.</summary>
-    public async Task<long> UnderWayAsync(CancellationToken stop) => _accepted - await Sandbox.ReceivedAsync(SandboxSide.Push, stop);
-
     /// <exception cref="TimeoutException">It never came true.</exception>
     public static async Task UntilAsync(Func<Task<bool>> reached, string what, CancellationToken stop)
     {

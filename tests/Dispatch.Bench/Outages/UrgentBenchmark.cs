@@ -42,16 +42,17 @@ sealed class UrgentBenchmark : IBenchmark
         await BrokenSystem.UntilAsync(async () => await system.WaitingAsync(stop) < backlog && !await system.IsOutAsync(stop), "the spool drains", stop);
         var (began, loadedFrom) = (await system.WaitingAsync(stop), urgent.Sent);
         await system.CountAsync(urgent.RunAsync(PerSecond, Within(run), stop));
-        var (spooled, left) = (await system.WaitingAsync(stop), await system.UnderWayAsync(stop));
-        await Console.Error.WriteLineAsync($"  backlog {backlog:N0}, {began:N0} in the spool at the first sample; at the last one {spooled:N0} in the spool, {left:N0} in all before the provider");
+        var (spooled, ended) = (await system.WaitingAsync(stop), DateTimeOffset.UtcNow);
         await system.SettleAsync(stop);
 
         var faults = await system.FaultsAsync(stop);
-        var receipts = Receipts(system);
+        var books = Oracle.Read(system.Sandbox.OracleFolder).Where(it => it.Accepted).ToLookup(it => it.Recipient.StartsWith(Device, StringComparison.Ordinal));
+        var left = books[false].Count(it => it.At > ended);
+        var receipts = books[true].GroupBy(it => NotificationBody.NumberOf(it.Recipient)).ToDictionary(it => it.Key, it => it.Min(one => one.At));
         _unloaded = SampleOf([.. Latencies(receipts, unloadedFrom, loadedFrom)], [], []);
         return SampleOf(
             [.. Latencies(receipts, loadedFrom, urgent.Sent)],
-            new() { ["backlog"] = backlog, ["spooled_at_first"] = began, ["spooled_at_last"] = spooled, ["left_at_last"] = left },
+            new() { ["peak_per_s"] = peak, ["backlog"] = backlog, ["spooled_at_first"] = began, ["spooled_at_last"] = spooled, ["left_before_provider_at_last"] = left },
             left > 0 ? faults : [.. faults, "the backlog did not last"]);
     }
 
@@ -81,10 +82,6 @@ sealed class UrgentBenchmark : IBenchmark
             _posted[(int)number] = DateTimeOffset.FromUnixTimeMilliseconds(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()); // as exactly as the provider writes it
         }
     }
-
-    private static Dictionary<long, DateTimeOffset> Receipts(BrokenSystem system) =>
-        Oracle.Read(system.Sandbox.OracleFolder).Where(it => it.Accepted && it.Recipient.StartsWith(Device, StringComparison.Ordinal))
-            .GroupBy(it => NotificationBody.NumberOf(it.Recipient)).ToDictionary(it => it.Key, it => it.Min(one => one.At));
 
     private IEnumerable<TimeSpan> Latencies(Dictionary<long, DateTimeOffset> receipts, long behind, long last)
     {

@@ -5,12 +5,11 @@ using Dispatch.Bench.Sides;
 
 namespace Dispatch.Bench.Outages;
 
-/// <summary>The whole system in one process, with its log on one real broker that can be taken away, and the Sandbox as its provider. For single campaign notifications.</summary>
+/// <summary>The whole system in one process, with its log on one real broker that can be taken away, and the Sandbox as its provider.</summary>
 sealed class BrokenSystem : IAsyncDisposable
 {
     private const int Connections = 64; // as `ingest`
     private const int InFlight = 500; // as `push`
-    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(15); // it compiles for so long
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100); // it is the product that answers: often enough would be a load of its own
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan Afterwards = TimeSpan.FromSeconds(1); // for a message too many
@@ -19,10 +18,12 @@ sealed class BrokenSystem : IAsyncDisposable
     private readonly List<string> _faults = [];
     private long _accepted;
 
-    private BrokenSystem(SandboxSide sandbox, BrokerSide broker, HostSide host)
+    private readonly int _recipients;
+
+    private BrokenSystem(SandboxSide sandbox, BrokerSide broker, HostSide host, int recipients)
     {
-        (Sandbox, Broker, Host) = (sandbox, broker, host);
-        Campaign = Load(NotificationBody.Of("campaign", "device"), number => { });
+        (Sandbox, Broker, Host, _recipients) = (sandbox, broker, host, recipients);
+        Campaign = Load(NotificationBody.Of("campaign", "device", recipients), number => { });
     }
 
     public SandboxSide Sandbox { get; }
@@ -34,7 +35,8 @@ sealed class BrokenSystem : IAsyncDisposable
     public HttpLoad Campaign { get; }
 
     /// <param name="folder">Empty; its owner deletes it.</param>
-    public static async Task<BrokenSystem> StartAsync(string folder, CancellationToken stop)
+    /// <param name="recipients">Of each campaign POST.</param>
+    public static async Task<BrokenSystem> StartAsync(string folder, int recipients, CancellationToken stop)
     {
         var started = new Stack<IAsyncDisposable>();
         try
@@ -44,7 +46,7 @@ sealed class BrokenSystem : IAsyncDisposable
             var broker = await BrokerSide.StartAsync(Path.Combine(folder, "kafka"), stop);
             started.Push(broker);
             var host = await HostSide.StartAsync(Path.Combine(folder, "data"), [.. Lanes.Apns(0, sandbox.Apns, sandbox.Credentials, InFlight), .. broker.Settings], stop);
-            return new BrokenSystem(sandbox, broker, host);
+            return new BrokenSystem(sandbox, broker, host, recipients);
         }
         catch
         {
@@ -68,23 +70,31 @@ sealed class BrokenSystem : IAsyncDisposable
         });
     }
 
+    public Task<HttpLoadResult> CountAsync(Task<HttpLoadResult> campaign) => CountAsync(campaign, _recipients);
+
     /// <summary>Every answer other than 202 is a fault, also while the broker is away.</summary>
-    public async Task<HttpLoadResult> CountAsync(Task<HttpLoadResult> load)
+    public async Task<HttpLoadResult> CountAsync(Task<HttpLoadResult> load, int recipients)
     {
         var result = await load;
-        _accepted += result.Accepted;
+        _accepted += result.Accepted * recipients;
         _faults.AddRange(result.Faults);
         return result;
     }
 
-    /// <returns>Campaign POSTs that are accepted a second, at most: as many as the connections can make, by a warm process with nothing else to do. Empties afterwards.</returns>
-    public async Task<double> PeakAsync(TimeSpan run, CancellationToken stop)
+    /// <summary>Starts the broker, and returns when it answers.</summary>
+    /// <returns>When the Router had decided the first message since; it joins its group again first.</returns>
+    public async Task<Task<TimeSpan>> ReturnAsync(CancellationToken stop)
     {
-        await CountAsync(Campaign.RunAsync(WarmUp, stop));
-        await SettleAsync(stop);
-        var peak = await CountAsync(Campaign.RunAsync(run, stop));
-        await SettleAsync(stop);
-        return peak.Accepted / peak.Elapsed.TotalSeconds;
+        var routed = await RoutedAsync(stop);
+        await Broker.StartAgainAsync(stop);
+        var since = Stopwatch.GetTimestamp();
+        return ResumedAsync();
+
+        async Task<TimeSpan> ResumedAsync()
+        {
+            await UntilAsync(async () => await RoutedAsync(stop) > routed, "the Router goes on", stop);
+            return Stopwatch.GetElapsedTime(since);
+        }
     }
 
     /// <summary>Takes the broker away, and posts so many campaign notifications meanwhile.</summary>

@@ -9,7 +9,7 @@ if (args is [Side.Verb, ..])
 }
 
 var name = new Argument<string?>("name") { Description = "Which one; left out: lists them.", Arity = ArgumentArity.ZeroOrOne };
-var seconds = new Option<int>("--seconds") { Description = "Measured seconds in all, both sides together, 6 to 3 600.", DefaultValueFactory = _ => 60 };
+var seconds = new Option<int>("--seconds") { Description = "Measured seconds in all, both sides together, 6 to 3 600; of drain, the backlog in seconds of the peak rate.", DefaultValueFactory = _ => 60 };
 var json = new Option<bool>("--json") { Description = "Last line: one object with the figures." };
 var root = new RootCommand("Measures the product beside a baseline, in turn, and prints the ratio.") { name, seconds, json };
 root.SetAction(async (parsed, stop) =>

@@ -12,6 +12,9 @@ public sealed record Sample(long Count, TimeSpan Elapsed, TimeSpan Cpu, long Syn
     /// <summary>Where latencies are not known one by one: what the product measured of its attempts.</summary>
     public Histogram? Attempts { get; init; }
 
+    /// <summary>What else was measured, for whoever reads; by name, as the last line's object has it.</summary>
+    public IReadOnlyDictionary<string, double> Figures { get; init; } = new Dictionary<string, double>();
+
     public double PerSecond => Count / Elapsed.TotalSeconds;
 
     public double SyncsPer1000 => Count == 0 ? 0 : Syncs * 1_000.0 / Count;

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Dispatch.Bench.Push;
 using Dispatch.Bench.Sides;
-using Dispatch.Cli.Gameday;
 using Dispatch.Store.Private;
 using Npgsql;
 
@@ -43,12 +42,8 @@ sealed class Ending(SandboxSide sandbox, HostSide host, PrivateServer server)
         faults.AddRange(await sandbox.FaultsAsync(SandboxSide.Push, posts * CampaignBody.Notifications, stop));
         faults.AddRange(await sandbox.FaultsAsync(SandboxSide.Mail, posts * CampaignBody.Mails, stop));
 
-        var (messages, from) = (posts * CampaignBody.Messages, DateTimeOffset.FromUnixTimeMilliseconds(since.ToUnixTimeMilliseconds())); // as exactly as they write it
-        var receipts = Oracle.Read(sandbox.OracleFolder).Where(it => it.At >= from && it.Accepted).GroupBy(it => it.MessageId).ToList();
-        if (receipts.Count != messages || receipts.Any(it => it.Count() > 1))
-        {
-            faults.Add($"{messages} messages were accepted: {messages - receipts.Count} reached no provider, {receipts.Count(it => it.Count() > 1)} came more than once");
-        }
+        var messages = posts * CampaignBody.Messages;
+        faults.AddRange(sandbox.ReceiptFaults(messages, since));
 
         await using var store = NpgsqlDataSource.Create(server.ConnectionString);
         var sent = await BenchDatabase.CountAsync(store, "select count(*) from messages where state = 7", stop);

@@ -13,6 +13,9 @@ sealed class HttpLoad(int port, int connections, Func<long, ReadOnlyMemory<byte>
 {
     private long _sent;
 
+    /// <summary>The number of the last request that left, from 1.</summary>
+    public long Sent => Interlocked.Read(ref _sent);
+
     public Task<HttpLoadResult> RunAsync(TimeSpan run, CancellationToken stop)
     {
         var since = Stopwatch.GetTimestamp();
@@ -22,25 +25,48 @@ sealed class HttpLoad(int port, int connections, Func<long, ReadOnlyMemory<byte>
     /// <summary>So many, however long it takes.</summary>
     public Task<HttpLoadResult> RunAsync(long requests, CancellationToken stop) => RunAsync(() => Interlocked.Decrement(ref requests) >= 0, stop);
 
-    private async Task<HttpLoadResult> RunAsync(Func<bool> more, CancellationToken stop)
+    /// <summary>At an even pace, whatever the answers take: where all connections are busy, a request's latency counts from when it was due.</summary>
+    public Task<HttpLoadResult> RunAsync(double perSecond, Func<bool> more, CancellationToken stop)
+    {
+        var (since, last) = (Stopwatch.GetTimestamp(), -1L);
+        return RunAsync(NextAsync, stop);
+
+        async ValueTask<long?> NextAsync()
+        {
+            var due = since + (long)(Interlocked.Increment(ref last) / perSecond * Stopwatch.Frequency);
+            var early = Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), due);
+            if (early <= TimeSpan.Zero)
+            {
+                return more() ? due : null;
+            }
+
+            await Task.Delay(early, stop);
+            return more() ? Stopwatch.GetTimestamp() : null; // a timer that is late is not the server's fault
+        }
+    }
+
+    private Task<HttpLoadResult> RunAsync(Func<bool> more, CancellationToken stop) =>
+        RunAsync(() => ValueTask.FromResult<long?>(more() ? Stopwatch.GetTimestamp() : null), stop);
+
+    /// <param name="next">When the next request began, as soon as it may; null: there is none.</param>
+    private async Task<HttpLoadResult> RunAsync(Func<ValueTask<long?>> next, CancellationToken stop)
     {
         var since = Stopwatch.GetTimestamp();
-        var workers = Enumerable.Range(0, connections).Select(_ => WorkAsync(more, stop)).ToList();
+        var workers = Enumerable.Range(0, connections).Select(_ => WorkAsync(next, stop)).ToList();
         var results = await Task.WhenAll(workers);
         return new HttpLoadResult(
             results.Sum(it => it.Accepted), Stopwatch.GetElapsedTime(since), [.. results.SelectMany(it => it.Latencies)],
             results.SelectMany(it => it.Refused).GroupBy(it => it).ToDictionary(it => it.Key, it => it.Count()));
     }
 
-    private async Task<(long Accepted, List<TimeSpan> Latencies, List<int> Refused)> WorkAsync(Func<bool> more, CancellationToken stop)
+    private async Task<(long Accepted, List<TimeSpan> Latencies, List<int> Refused)> WorkAsync(Func<ValueTask<long?>> next, CancellationToken stop)
     {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port), stop);
         var buffer = new byte[64 * 1024];
         var (accepted, latencies, refused) = (0L, new List<TimeSpan>(), new List<int>());
-        while (more())
+        while (await next() is { } began)
         {
-            var began = Stopwatch.GetTimestamp();
             await socket.SendAsync(request(Interlocked.Increment(ref _sent)), SocketFlags.None, stop);
             var status = await AnswerAsync(socket, buffer, stop);
             latencies.Add(Stopwatch.GetElapsedTime(began));

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using Dispatch.Bench.Sides;
+using Dispatch.Cli.Gameday;
 using Dispatch.Sandbox;
 using Dispatch.Testing;
 
@@ -63,7 +64,7 @@ sealed class SandboxSide : IAsyncDisposable
         var (began, moved, last) = (0L, Stopwatch.GetTimestamp(), 0L);
         while (true)
         {
-            var received = await CountAsync(provider, "received", stop);
+            var received = await ReceivedAsync(provider, stop);
             if (received >= to)
             {
                 return Stopwatch.GetElapsedTime(began);
@@ -86,6 +87,18 @@ sealed class SandboxSide : IAsyncDisposable
 
             await Task.Delay(Look, stop);
         }
+    }
+
+    public Task<long> ReceivedAsync(string provider, CancellationToken stop) => CountAsync(provider, "received", stop);
+
+    /// <summary>Empty: the providers' books have each of so many messages once, by its id.</summary>
+    /// <param name="since">The books are older than what is looked for.</param>
+    public IReadOnlyList<string> ReceiptFaults(long messages, DateTimeOffset since)
+    {
+        var from = DateTimeOffset.FromUnixTimeMilliseconds(since.ToUnixTimeMilliseconds()); // as exactly as they write it
+        var receipts = Oracle.Read(OracleFolder).Where(it => it.At >= from && it.Accepted).GroupBy(it => it.MessageId).ToList();
+        return receipts.Count == messages && receipts.All(it => it.Count() == 1)
+            ? [] : [$"{messages} messages were accepted: {messages - receipts.Count} reached no provider, {receipts.Count(it => it.Count() > 1)} came more than once"];
     }
 
     /// <summary>Empty: so many messages were accepted, and nothing else came.</summary>

@@ -23,6 +23,9 @@ public sealed partial class BrokerProcess
 
     public bool IsRunning => _process is { HasExited: false };
 
+    /// <summary>null: it does not run.</summary>
+    public int? ProcessId => _process is { HasExited: false } process ? process.Id : null;
+
     private string PidFile => Path.Combine(_folder, "pid");
 
     /// <summary>Ends what an earlier owner of the folder left running.</summary>

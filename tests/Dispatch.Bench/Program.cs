@@ -28,4 +28,6 @@ root.SetAction(async (parsed, stop) =>
 
     return await Runner.RunAsync(wanted, entry, TimeSpan.FromSeconds(Math.Clamp(parsed.GetValue(seconds), 6, 3_600)), parsed.GetValue(json), stop);
 });
-return await root.Parse(args).InvokeAsync();
+
+// Ctrl-C ends the sides first: a broker is in a session of its own and would outlive this process.
+return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromMinutes(1) });

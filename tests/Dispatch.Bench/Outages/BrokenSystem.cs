@@ -12,6 +12,7 @@ sealed class BrokenSystem : IAsyncDisposable
     private const int InFlight = 500; // as `push`
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100); // it is the product that answers: often enough would be a load of its own
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan Stillness = TimeSpan.FromMinutes(2); // groups that lost their brokers join again first
     private static readonly TimeSpan Afterwards = TimeSpan.FromSeconds(1); // for a message too many
 
     private readonly DateTimeOffset _since = DateTimeOffset.UtcNow;
@@ -127,7 +128,7 @@ sealed class BrokenSystem : IAsyncDisposable
     }
 
     /// <summary>Until the provider has everything, or nothing moves any more: <see cref="FaultsAsync"/> says what is missing.</summary>
-    public Task SettleAsync(CancellationToken stop) => Sandbox.TakesAsync(SandboxSide.Push, 0, _accepted, () => Task.CompletedTask, stop);
+    public Task SettleAsync(CancellationToken stop) => Sandbox.TakesAsync(SandboxSide.Push, 0, _accepted, () => Task.CompletedTask, stop, Stillness);
 
     /// <summary>After it has settled: every message that was accepted reached the provider, once.</summary>
     public async Task<IReadOnlyList<string>> FaultsAsync(CancellationToken stop)

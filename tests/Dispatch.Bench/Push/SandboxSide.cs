@@ -58,8 +58,9 @@ sealed class SandboxSide : IAsyncDisposable
         await PostAsync("settings", new JsonObject { ["provider"] = "*", ["latency_ms"] = (int)latency.TotalMilliseconds }, stop);
     }
 
+    /// <param name="patience">With nothing that moves; 30 s by default.</param>
     /// <returns>How long it took from message number <paramref name="from"/> to number <paramref name="to"/>; null: they did not come while anything moved.</returns>
-    public async Task<TimeSpan?> TakesAsync(string provider, long from, long to, Func<Task> atFrom, CancellationToken stop)
+    public async Task<TimeSpan?> TakesAsync(string provider, long from, long to, Func<Task> atFrom, CancellationToken stop, TimeSpan? patience = null)
     {
         var (began, moved, last) = (0L, Stopwatch.GetTimestamp(), 0L);
         while (true)
@@ -80,7 +81,7 @@ sealed class SandboxSide : IAsyncDisposable
             {
                 (moved, last) = (Stopwatch.GetTimestamp(), received);
             }
-            else if (Stopwatch.GetElapsedTime(moved) > Patience)
+            else if (Stopwatch.GetElapsedTime(moved) > (patience ?? Patience))
             {
                 return null;
             }

@@ -13,6 +13,8 @@ sealed class Appender(IEventLog events, TimeProvider clock, ILogger<Appender> lo
     /// <summary>Seconds. Room comes only with the brokers.</summary>
     private const int RetryWhenFull = 30;
 
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
     private volatile AppendFault? _fault;
 
     /// <summary>Why and since when nothing can be made durable; null: it can.</summary>
@@ -30,6 +32,10 @@ sealed class Appender(IEventLog events, TimeProvider clock, ILogger<Appender> lo
             if (hedged is not null && Spool.Topics.Contains(records[0].Topic))
             {
                 durable = await hedged.AppendAsync(records);
+            }
+            else if (hedged is not null)
+            {
+                await WithinAsync(events.AppendAsync(records, CancellationToken.None).AsTask());
             }
             else
             {
@@ -57,6 +63,19 @@ sealed class Appender(IEventLog events, TimeProvider clock, ILogger<Appender> lo
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
         Task.FromResult(_fault is { } fault ? HealthCheckResult.Unhealthy($"the last append failed: {fault.Reason}") : HealthCheckResult.Healthy("appends succeed"));
+
+    /// <summary>What is never spooled, an operator's re-drive, is told when the brokers do not answer.</summary>
+    private async Task WithinAsync(Task append)
+    {
+        try
+        {
+            await append.WaitAsync(Patience, clock);
+        }
+        catch (TimeoutException e)
+        {
+            throw new AppendException($"The brokers did not answer within {Patience.TotalSeconds:0} s.", Persistence.PossiblyPersisted, e);
+        }
+    }
 
     private void Fail(string reason)
     {

@@ -8,12 +8,15 @@ static class ClientSettings
     public const int MessageBytesMax = Record.StoredBytesMax + (128 * 1024);
     public static readonly TimeSpan TransactionTimeout = TimeSpan.FromSeconds(10);
 
-    /// <summary>Idempotent. A short time-out made duplicates and failures of what would have arrived; who cannot wait looks at the age of acknowledgements instead.</summary>
+    /// <summary>
+    /// Idempotent, and without a time-out: a record that is given up in flight makes the client begin a new epoch and send its neighbours again under it, which may be there already. Who cannot
+    /// wait looks at the age of acknowledgements instead.
+    /// </summary>
     public static ProducerConfig Producer(KafkaOptions options) => new(Common(options))
     {
         Acks = Acks.All,
         EnableIdempotence = true,
-        MessageTimeoutMs = 30_000,
+        MessageTimeoutMs = 0,
         LingerMs = 1,
         CompressionType = CompressionType.Lz4,
         MessageMaxBytes = MessageBytesMax,

@@ -23,7 +23,7 @@ sealed class Member : IDisposable
     private readonly Dictionary<TopicPartition, Task> _predecessors = [];
     private readonly HashSet<Confluent.Kafka.TopicPartition> _paused = [];
     private readonly Dictionary<Confluent.Kafka.TopicPartition, long> _highs = [];
-    private readonly ConcurrentDictionary<string, Transactions> _transactions = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Lazy<Transactions>> _transactions = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _ending = new();
     private readonly TaskCompletionSource _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly string _name = Guid.NewGuid().ToString("N")[..8];
@@ -51,7 +51,7 @@ sealed class Member : IDisposable
     public void Check(IReadOnlyList<Record> records) => _events.Check(records);
 
     public void Transact(PendingCommit commit) => _transactions.GetOrAdd(
-        ClassOf(commit.Partition.Id.Topic), of => new Transactions(_options, this, $"dispatch.{Group.Name}.{of}.{_name}", _log)).Add(commit);
+        ClassOf(commit.Partition.Id.Topic), of => new(() => new Transactions(_options, this, $"dispatch.{Group.Name}.{of}.{_name}", _log))).Value.Add(commit); // lazy: one thread and one id, though several ask at once
 
     /// <summary>What each topic's assigned partitions have before their positions.</summary>
     public IEnumerable<(string Group, string Topic, long Waiting)> Backlog() =>
@@ -124,7 +124,7 @@ sealed class Member : IDisposable
         Settle([.. _assigned.Values]);
         foreach (var transactions in _transactions.Values)
         {
-            transactions.Dispose();
+            transactions.Value.Dispose();
         }
 
         _consumer.Close();

@@ -14,6 +14,7 @@ sealed class Transactions : IDisposable
 {
     private const int RecordsMax = 20_000;
     private static readonly TimeSpan CallTime = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan NoReturn = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(100);
 
     private readonly KafkaOptions _options;
@@ -126,9 +127,9 @@ sealed class Transactions : IDisposable
 
             // The last position of a partition is the one that counts, and positions come in order.
             var offsets = commits.GroupBy(pending => pending.Partition.Id).Select(of => new TopicPartitionOffset(of.Key.Topic, of.Key.Partition, of.Last().Position.Next)).ToArray();
-            Repeat(() => producer.SendOffsetsToTransaction(offsets, _member.GroupMetadata, CallTime));
+            Repeat(() => Within(() => producer.SendOffsetsToTransaction(offsets, _member.GroupMetadata, CallTime)));
             isDeciding = true;
-            Repeat(() => producer.CommitTransaction(CallTime));
+            Repeat(() => Within(() => producer.CommitTransaction(CallTime)));
             return (Result.Committed, null);
         }
         catch (KafkaTxnRequiresAbortException e)
@@ -170,6 +171,24 @@ sealed class Transactions : IDisposable
         }
 
         return why;
+    }
+
+    /// <summary>
+    /// librdkafka sometimes does not return from SendOffsetsToTransaction at all, long after its time (seen with 2.15.1, brokers under load, while the group moved), and then nothing of the class would
+    /// be committed until a restart. Such a producer is left behind with the thread that waits in it: to dispose of it would wait as well, or pull it away from under that thread. Its successor has the
+    /// same transactional id, so what it left open is aborted.
+    /// </summary>
+    private void Within(Action call)
+    {
+        var called = Task.Factory.StartNew(call, CancellationToken.None, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
+        if (Task.WaitAny([called], NoReturn) == 0)
+        {
+            called.GetAwaiter().GetResult();
+            return;
+        }
+
+        _producer = null;
+        throw new KafkaException(new Error(ErrorCode.Local_TimedOut, $"the client did not return from a call within {NoReturn}"));
     }
 
     /// <summary>Calls of a transaction that are answered "not yet" are to be made again, for as long as it takes.</summary>

@@ -1,11 +1,14 @@
+using Dispatch.Cli.Gameday;
+using Dispatch.Testing;
 using Xunit.Abstractions;
 
 namespace Dispatch.Stories.Tests.Separate;
 
-/// <summary>Three copies, two in sync: one broker at a time may go without anybody noticing.</summary>
+/// <summary>Three copies, two in sync: one broker at a time may go without anybody noticing; and when all are gone, callers notice nothing.</summary>
 public sealed class BrokerStory(Deployment deployment, ITestOutputHelper output) : SeparateStory(deployment, output)
 {
     private static readonly TimeSpan Away = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan AllAway = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Frozen = TimeSpan.FromSeconds(60);
 
     [KafkaFact]
@@ -38,6 +41,28 @@ public sealed class BrokerStory(Deployment deployment, ITestOutputHelper output)
     });
 
     [KafkaFact]
+    public Task All_brokers_killed_for_a_minute_cost_callers_nothing() => PlayAsync(seed: 207, perSecond: 30, async session =>
+    {
+        await KillAllAsync();
+        await Task.Delay(AllAway);
+        await StartAllAsync();
+        await GoesThroughAsync(session);
+    });
+
+    /// <summary>What it had spooled is on its disk, what it had drained is marked: nothing is lost and nothing doubled, whenever it dies.</summary>
+    [KafkaFact]
+    public Task Ingest_killed_while_it_spools_and_while_it_drains_loses_and_doubles_nothing() => PlayAsync(seed: 208, perSecond: 30, async session =>
+    {
+        await KillAllAsync();
+        await AcceptsAsync(session, 300);
+        await KillIngestAsync(it => it.StartInNeedAsync(StartPatience));
+        await AcceptsAsync(session, 300);
+        await StartAllAsync();
+        await KillIngestAsync(it => it.StartAsync(StartPatience));
+        await GoesThroughAsync(session);
+    }, alwaysOpen: false);
+
+    [KafkaFact]
     public Task One_broker_frozen_for_a_minute_costs_callers_nothing() => PlayAsync(seed: 206, perSecond: 30, async session =>
     {
         var broker = Deployment.Brokers.Nodes[1];
@@ -50,4 +75,36 @@ public sealed class BrokerStory(Deployment deployment, ITestOutputHelper output)
         Mark("in sync");
         await GoesThroughAsync(session);
     });
+
+    private async Task KillAllAsync()
+    {
+        Mark("kill -9 all brokers");
+        await Deployment.Brokers.KillAsync();
+    }
+
+    private async Task StartAllAsync()
+    {
+        Mark("start them again");
+        foreach (var broker in Deployment.Brokers.Nodes)
+        {
+            broker.Start();
+        }
+
+        await Deployment.Brokers.InSyncAsync(default);
+        Mark("in sync");
+    }
+
+    private async Task KillIngestAsync(Func<Instance, Task> start)
+    {
+        Mark("kill -9 ingest");
+        await Deployment["ingest"].KillAsync();
+        await start(Deployment["ingest"]);
+        Mark("ingest is back");
+    }
+
+    private static Task AcceptsAsync(Session session, int more)
+    {
+        var before = session.Load.Promised.Count;
+        return Eventually.HoldsAsync(() => session.Load.Promised.Count >= before + more, StartPatience);
+    }
 }

@@ -49,6 +49,14 @@ public sealed class Instance : IAsyncDisposable
         TakesCallers = Api is not null;
     }
 
+    /// <summary>Returns when it answers, whatever it misses.</summary>
+    public async Task StartInNeedAsync(TimeSpan patience)
+    {
+        Process.Start();
+        await Probes.WhenAsync([(Process, Admin)], _ => true, "up", patience, default);
+        TakesCallers = Api is not null;
+    }
+
     /// <summary>As a release does it: callers go elsewhere first, then SIGTERM.</summary>
     public async Task StopAsync()
     {

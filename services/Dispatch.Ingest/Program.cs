@@ -6,7 +6,5 @@ return await ServiceProgram.RunAsync(() =>
 {
     var builder = WebApplication.CreateSlimBuilder(args);
     builder.AddIngest();
-    var app = builder.Build();
-    app.MapIngest();
-    return app;
-});
+    return builder.Build();
+}, app => app.MapIngest());

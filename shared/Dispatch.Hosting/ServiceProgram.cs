@@ -12,12 +12,15 @@ namespace Dispatch.Hosting;
 public static class ServiceProgram
 {
     /// <summary>Runs until SIGTERM or SIGINT.</summary>
+    /// <param name="prepare">What is to be done with the host before it runs, and needs its settings.</param>
     /// <returns>0: it ended in order. 1: it could not start.</returns>
-    public static Task<int> RunAsync(Func<IHost> build) => RunAsync(async () =>
+    public static Task<int> RunAsync<T>(Func<T> build, Action<T>? prepare = null)
+        where T : IHost => RunAsync(async () =>
     {
         using var host = build();
-        // Before the host would do it: it logs what is thrown there, trace and all.
+        // Before the host would do it, which logs what is thrown there, trace and all; and before anybody asks for settings, which would name the faults of some only.
         host.Services.GetService<IStartupValidator>()?.Validate();
+        prepare?.Invoke(host);
         await host.RunAsync();
         return 0;
     });

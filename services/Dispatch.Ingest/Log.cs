@@ -47,6 +47,9 @@ static partial class Log // 4000-4099
     [LoggerMessage(4044, LogLevel.Warning, "What was drained cannot be noted in the spool; it is tried again: {Why}")]
     public static partial void SpoolPositionLost(this ILogger log, string why);
 
+    [LoggerMessage(4045, LogLevel.Critical, "The spool is not drained: a fault that nobody foresaw; it is begun anew")]
+    public static partial void DrainFellOver(this ILogger log, Exception exception);
+
     [LoggerMessage(4020, LogLevel.Information, "First API key made for tenant {Tenant}; its text is in {Path}")]
     public static partial void FirstKeyMade(this ILogger log, string tenant, string path);
 

@@ -1,6 +1,7 @@
 using Dispatch.Contracts;
 using Dispatch.Hosting;
 using Dispatch.Log.Kafka;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
 
 namespace Dispatch.Ingest.Spooling;
@@ -30,6 +31,9 @@ static class SpoolRegistration
         services.AddSingleton<SpoolService>();
         services.AddHostedService(provider => provider.GetRequiredService<SpoolService>());
         services.AddHealthChecks().AddCheck<SpoolService>("spool");
+
+        // It accepts without brokers: an instance that starts during an outage must not be kept from its callers.
+        services.Configure<HealthCheckServiceOptions>(health => health.Registrations.Single(check => check.Name == "log").FailureStatus = HealthStatus.Degraded);
     }
 
     private static Func<ControlSnapshot> Modes(IServiceProvider provider)

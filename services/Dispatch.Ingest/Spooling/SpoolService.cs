@@ -34,7 +34,10 @@ sealed class SpoolService(Spool spool, Drain drain, Outage outage, Door door, Mo
                 logger.SpoolRecalled(spool.Records, spool.Folder);
             }
 
-            await drain.RunAsync(stoppingToken);
+            while (!stoppingToken.IsCancellationRequested)
+            {
+                await DrainAsync(stoppingToken);
+            }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
@@ -42,6 +45,20 @@ sealed class SpoolService(Spool spool, Drain drain, Outage outage, Door door, Mo
         }
 
         await watching;
+    }
+
+    /// <summary>A fault of the drain costs time, never Ingest.</summary>
+    private async Task DrainAsync(CancellationToken stop)
+    {
+        try
+        {
+            await drain.RunAsync(stop);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException && !stop.IsCancellationRequested)
+        {
+            logger.DrainFellOver(e);
+            await Task.Delay(Renewal, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     }
 
     private void Recall(Entry entry)

@@ -67,7 +67,7 @@ sealed class KeptDesk(JournalFile journal, IEventLog log, string service, TimePr
         {
             await foreach (var (partition, offset, record) in _going.Reader.ReadAllAsync(stop))
             {
-                while (!await TryAppendAsync(record))
+                while (!await TryAppendAsync(record, stop))
                 {
                     await Task.Delay(Rest, time, stop);
                 }
@@ -81,11 +81,11 @@ sealed class KeptDesk(JournalFile journal, IEventLog log, string service, TimePr
         }
     }
 
-    private async Task<bool> TryAppendAsync(Record record)
+    private async Task<bool> TryAppendAsync(Record record, CancellationToken stop)
     {
         try
         {
-            await log.AppendAsync([record]);
+            await log.AppendAsync([record], CancellationToken.None).AsTask().WaitAsync(stop);
             return true;
         }
         catch (LogUnavailableException e)

@@ -1,38 +1,22 @@
 using Dispatch.Contracts;
 using Dispatch.Log;
+using Dispatch.Testing;
 using Record = Dispatch.Log.Record;
 
 namespace Dispatch.Channels.Tests.Wire;
 
 /// <summary>A real log whose `outcomes` can be taken away, as brokers of one topic go away, and whose leases can be in doubt, as after a process stood still.</summary>
-sealed class FaultyLog(IEventLog log) : IEventLog
+sealed class FaultyLog(IEventLog log) : ForwardingLog(log)
 {
     public volatile bool OutcomesAreAway;
     public volatile bool LeasesAreInDoubt;
 
-    public string ClusterId => log.ClusterId;
-
-    public bool IsExclusive => log.IsExclusive;
-
-    public IReadOnlyList<Damage> Damages => log.Damages;
-
-    public int PartitionsOf(string topic) => log.PartitionsOf(topic);
-
-    public ValueTask AppendAsync(IReadOnlyList<Record> records, CancellationToken stop = default) => OutcomesAreAway && records.Any(record => record.Topic == Topics.Outcomes)
+    public override ValueTask AppendAsync(IReadOnlyList<Record> records, CancellationToken stop = default) => OutcomesAreAway && records.Any(record => record.Topic == Topics.Outcomes)
         ? throw new AppendException("no broker for outcomes", Persistence.NotPersisted)
-        : log.AppendAsync(records, stop);
+        : base.AppendAsync(records, stop);
 
-    public Task RunAsync(Group group, Func<IPartition, CancellationToken, Task> work, CancellationToken stop) =>
-        log.RunAsync(group, (partition, revoked) => work(new Doubted(partition, this), revoked), stop);
-
-    public IAsyncEnumerable<Entry> ScanAsync(TopicPartition partition, DateTimeOffset since, CancellationToken stop = default) => log.ScanAsync(partition, since, stop);
-
-    public ValueTask<long> EndAsync(TopicPartition partition, CancellationToken stop = default) => log.EndAsync(partition, stop);
-
-    public ValueTask<IReadOnlyDictionary<TopicPartition, Position?>> PositionsAsync(string group, IReadOnlyCollection<TopicPartition> partitions, CancellationToken stop = default) =>
-        log.PositionsAsync(group, partitions, stop);
-
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    public override Task RunAsync(Group group, Func<IPartition, CancellationToken, Task> work, CancellationToken stop) =>
+        base.RunAsync(group, (partition, revoked) => work(new Doubted(partition, this), revoked), stop);
 
     private sealed class Doubted(IPartition partition, FaultyLog log) : IPartition
     {

@@ -12,6 +12,7 @@ namespace Dispatch.Push.Tests;
 /// <summary>A Sandbox of its own for each test, and senders that were configured like any lane.</summary>
 public abstract class PushRig : IAsyncLifetime
 {
+    private const int PortsTaken = 24; // not the kernel's choice: one that restarts wants the same again, and its neighbours
     private readonly TempFolder folder = new();
     private readonly List<IAsyncDisposable> senders = [];
 
@@ -24,7 +25,7 @@ public abstract class PushRig : IAsyncLifetime
     protected HandClock? SandboxClock { get; init; }
 
     public async Task InitializeAsync() =>
-        Sandbox = await Dispatch.Sandbox.Sandbox.StartAsync(new SandboxOptions { Folder = folder["sandbox"], BasePort = 0 }, clock: SandboxClock);
+        Sandbox = await Dispatch.Sandbox.Sandbox.StartAsync(new SandboxOptions { Folder = folder["sandbox"], BasePort = FreePorts.Row(PortsTaken) }, clock: SandboxClock);
 
     public async Task DisposeAsync()
     {

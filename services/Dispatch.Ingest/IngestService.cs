@@ -49,7 +49,8 @@ public static class IngestService
             })
             .ValidateOnStart();
         services.AddSingleton<IValidateOptions<IngestOptions>, IngestOptionsValidator>();
-        services.AddOptions<KestrelServerOptions>().Configure<IOptions<DispatchOptions>>(Limit);
+        // From the configuration, not the validated options: the server is made before they are validated, and the first fault would hide the others.
+        services.Configure<KestrelServerOptions>(kestrel => Limit(kestrel, Given(builder.Configuration["Dispatch:Listen"], new DispatchOptions().Listen)));
         services.Configure<SocketTransportOptions>(sockets => sockets.WaitForDataBeforeAllocatingBuffer = false); // a system call less a request, for 4 KiB a connection
         AddDoor(services);
         builder.AddSpool();
@@ -127,7 +128,7 @@ public static class IngestService
     }
 
     /// <summary>Bounds what a stranger can make the server hold before anything of ours runs.</summary>
-    private static void Limit(KestrelServerOptions kestrel, IOptions<DispatchOptions> dispatch)
+    private static void Limit(KestrelServerOptions kestrel, string listen)
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestHeadersTotalSize = 16 * 1_024;
@@ -138,7 +139,7 @@ public static class IngestService
         kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
         kestrel.Limits.KeepAliveTimeout = TimeSpan.FromMinutes(2);
         kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(5));
-        kestrel.Listen(dispatch.Value.Listen);
+        kestrel.Listen(listen);
     }
 
     private static void Listen(this KestrelServerOptions kestrel, string url)

@@ -60,6 +60,9 @@ public sealed partial class LocalProcess(string name, IReadOnlyList<string> argu
         _process.BeginErrorReadLine();
     }
 
+    /// <summary>Returns when it has ended and all that it wrote has arrived.</summary>
+    public Task EndedAsync(CancellationToken stop) => _process?.WaitForExitAsync(stop) ?? Task.CompletedTask;
+
     /// <summary>In order, nothing left undone.</summary>
     /// <exception cref="TimeoutException">It did not end in time, and was killed; the message has its last lines.</exception>
     public async Task StopAsync(TimeSpan patience)

@@ -35,7 +35,8 @@ public sealed class AloneStory(ITestOutputHelper output) : Story(output)
     {
         await using var alone = Alone(service, new() { ["Dispatch:Kafka:Partitions"] = "0", ["Dispatch:Kafka:Replication"] = "12", ["Dispatch:Freshness:Campaign"] = "400.00:00:00", ["Dispatch:Listen"] = "" });
         alone.Process.Start();
-        await Eventually.HoldsAsync(() => alone.Process.ExitCode is not null, Patience);
+        using var deadline = new CancellationTokenSource(Patience);
+        await alone.Process.EndedAsync(deadline.Token);
         Tell(alone.Process.LastLines);
         alone.Process.ExitCode.ShouldBe(1);
         alone.Process.LastLines.ShouldContain("Partitions");

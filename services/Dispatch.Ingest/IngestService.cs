@@ -93,7 +93,7 @@ public static class IngestService
         services.AddSingleton<DescriptionBytes>();
         services.AddOpenApi(DescriptionBytes.Document, options => options.AddDocumentTransformer((document, context, stop) =>
             Description.FillAsync(document, context, context.ApplicationServices.GetRequiredService<Api>().Calls, stop)));
-        services.AddHealthChecks().AddCheck<Appender>("log.append").AddCheck<DoorHealth>("idempotency");
+        services.AddHealthChecks().AddCheck<Appender>("log.append").AddCheck<DoorHealth>("idempotency").AddCheck<KeyRing>("keys");
         return builder;
     }
 

@@ -50,6 +50,9 @@ static partial class Log // 4000-4099
     [LoggerMessage(4045, LogLevel.Critical, "The spool is not drained: a fault that nobody foresaw; it is begun anew")]
     public static partial void DrainFellOver(this ILogger log, Exception exception);
 
+    [LoggerMessage(4046, LogLevel.Warning, "{Records} records are left in the spool {Folder}: start Ingest again on it, or have it adopted")]
+    public static partial void SpoolLeft(this ILogger log, long records, string folder);
+
     [LoggerMessage(4020, LogLevel.Information, "First API key made for tenant {Tenant}; its text is in {Path}")]
     public static partial void FirstKeyMade(this ILogger log, string tenant, string path);
 

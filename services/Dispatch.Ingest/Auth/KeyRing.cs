@@ -3,6 +3,7 @@ using System.Collections.Frozen;
 using Dispatch.Ingest.Http;
 using Dispatch.Store;
 using Dispatch.Store.Keys;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Dispatch.Ingest.Auth;
 
@@ -10,7 +11,7 @@ namespace Dispatch.Ingest.Auth;
 /// All API keys, in memory. Promise: a call is checked without asking anybody, and a process that starts while the store is away knows the keys that it knew before.
 /// A change in the store holds here within five seconds.
 /// </summary>
-sealed class KeyRing(KeyStore store, KeySnapshot snapshot, FirstKey first, TimeProvider clock, ILogger<KeyRing> log) : BackgroundService
+sealed class KeyRing(KeyStore store, KeySnapshot snapshot, FirstKey first, TimeProvider clock, ILogger<KeyRing> log) : BackgroundService, IHealthCheck
 {
     private const string Scheme = "Bearer ";
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(5);
@@ -19,6 +20,10 @@ sealed class KeyRing(KeyStore store, KeySnapshot snapshot, FirstKey first, TimeP
     private readonly ConcurrentDictionary<string, DateTimeOffset> _used = new();
     private FrozenDictionary<string, ApiKey> _keys = FrozenDictionary<string, ApiKey>.Empty;
     private bool _fromStore;
+
+    /// <summary>Without a key nobody can be let in: callers are better served by another instance.</summary>
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) => Task.FromResult(
+        _keys.Count > 0 || _fromStore ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy("no key is known yet: the store is away, and there is no snapshot"));
 
     /// <exception cref="RefusedException">401, with the reason.</exception>
     public ApiKey Open(HttpContext http)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Dispatch.Contracts;
 using Dispatch.Hosting;
 using Dispatch.Ingest.Idempotency;
@@ -11,6 +12,8 @@ sealed class SpoolService(Spool spool, Drain drain, Outage outage, Door door, Mo
 {
     private const string Owner = "ingest";
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan StopLook = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan Renewal = TimeSpan.FromSeconds(30);
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
@@ -20,6 +23,23 @@ sealed class SpoolService(Spool spool, Drain drain, Outage outage, Door door, Mo
             spool.Fault is { } fault ? HealthCheckResult.Degraded($"the spool cannot be written: {fault}", data: data)
             : outage.ClusterSince is { } since ? HealthCheckResult.Degraded($"the brokers acknowledge nothing since {since:O}; what comes is spooled", data: data)
             : HealthCheckResult.Healthy(spool.Records == 0 ? "empty" : "draining", data));
+    }
+
+    /// <summary>Callers are gone by now. What is spooled goes to the brokers first, if they take it: nobody should have to adopt the disk of an instance that was taken away in good order.</summary>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        var began = Stopwatch.GetTimestamp();
+        while (spool.Records > 0 && outage.ClusterSince is null && Stopwatch.GetElapsedTime(began) < StopPatience && !cancellationToken.IsCancellationRequested)
+        {
+            await Task.Delay(StopLook, CancellationToken.None);
+        }
+
+        if (spool.Records > 0)
+        {
+            logger.SpoolLeft(spool.Records, spool.Folder);
+        }
+
+        await base.StopAsync(cancellationToken);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

@@ -54,6 +54,7 @@ sealed class KeptDesk(JournalFile journal, IEventLog log, string service, TimePr
     {
         foreach (var item in items)
         {
+            item.Desk = null; // what comes of it goes nowhere from here: two owners would drive it on
             journal.Settled(partition, item.Origin.Offset);
         }
     }

@@ -7,7 +7,7 @@ namespace Dispatch.Log.Kafka;
 
 /// <summary>
 /// The idempotent producer behind <see cref="IEventLog.AppendAsync"/>. One that has become unusable is replaced by the next call, and whoever still waits for it is told: every append is
-/// answered.
+/// answered, though while brokers are away not before they are back.
 /// </summary>
 sealed class Appends(KafkaOptions options, ILogger log) : IAsyncDisposable
 {

@@ -1,43 +1,40 @@
 using System.Collections.Concurrent;
 using System.Text;
+using Confluent.Kafka;
 using Dispatch.Log.Crasher;
 using Dispatch.Log.Kafka;
 using Dispatch.Log.Kafka.Private;
 using Dispatch.Testing;
+using Xunit.Abstractions;
+using TopicPartition = Dispatch.Log.TopicPartition;
 
 namespace Dispatch.Log.Tests;
 
 /// <summary>The brokers go away while a hop is in the middle of its transactions, and come back.</summary>
 [NeedsKafka, Collection(RealKafka.Name)]
-public sealed class KafkaOutageTests
+public sealed class KafkaOutageTests(ITestOutputHelper output)
 {
-    private const int Outages = 2;
+    private const int Outages = 3;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+
+    private static Group Hop { get; } = new("hop", [Work.In]) { BatchSizeMax = 20 };
 
     [ContractFact]
     public async Task What_was_under_way_when_the_brokers_were_killed_happened_as_a_whole_or_not_at_all()
     {
         using var folder = new TempFolder();
         await using var brokers = await PrivateBrokers.StartAsync(folder.Path, 1, FreePorts.Row(2), CancellationToken.None);
-        var options = new KafkaOptions { Brokers = brokers.Brokers, Partitions = 2, Replication = 1, SessionTimeout = TimeSpan.FromSeconds(6) };
-        using (var topics = new TopicAdmin(options, Work.Topics))
-        {
-            await topics.ApplyAsync(await topics.CompareAsync(CancellationToken.None), mayMoveKeys: false, CancellationToken.None);
-        }
-
-        await using var log = await Logs.OpenAsync(options, [.. Work.Topics]);
+        await using var log = await OpenAsync(brokers);
         var acknowledged = new ConcurrentBag<string>();
         using var stop = new CancellationTokenSource();
         var appending = AppendAsync(log, acknowledged, stop.Token);
         var copied = 0L;
-        var run = log.RunAsync(new Group("hop", [Work.In]) { BatchSizeMax = 20 }, (partition, revoked) => CopyAsync(partition, count => Interlocked.Add(ref copied, count), revoked), stop.Token);
+        var run = RunAsync(log, count => Interlocked.Add(ref copied, count), stop.Token);
         for (var outage = 0; outage < Outages; outage++)
         {
             var before = Interlocked.Read(ref copied);
             await Eventually.HoldsAsync(() => Interlocked.Read(ref copied) > before + 100, Patience);
-            await brokers.Nodes[0].KillAsync();
-            brokers.Nodes[0].Start();
-            await brokers.ReadyAsync(CancellationToken.None);
+            await RestartAsync(brokers);
         }
 
         var after = Interlocked.Read(ref copied);
@@ -45,6 +42,95 @@ public sealed class KafkaOutageTests
         await stop.CancelAsync();
         await Task.WhenAll(appending, run);
         await Copies.AreWholeAsync(log, acknowledged, "after the outages");
+    }
+
+    /// <summary>As brokers do that forget the end of an acknowledged transaction, and whose next one is aborted.</summary>
+    [ContractFact]
+    public async Task A_position_that_brokers_lose_in_an_outage_is_gone_back_to_and_the_run_ends()
+    {
+        using var folder = new TempFolder();
+        await using var brokers = await PrivateBrokers.StartAsync(folder.Path, 1, FreePorts.Row(2), CancellationToken.None);
+        await using var log = await OpenAsync(brokers);
+        var of = new TopicPartition(Work.In, 0);
+        await log.AppendAsync([.. Enumerable.Range(0, 5).Select(n => Logs.Value($"{n}", topic: Work.In))]);
+        var copied = 0;
+        var run = log.RunAsync(Hop, (partition, revoked) => CopyAsync(partition, count => Interlocked.Add(ref copied, count), revoked), CancellationToken.None);
+        await Eventually.HoldsAsync(() => Volatile.Read(ref copied) == 5);
+
+        MoveBack(brokers, of);
+        await RestartAsync(brokers);
+
+        await Should.ThrowAsync<LogUnavailableException>(run.WaitAsync(Patience));
+        (await log.PositionAsync(Hop.Name, of))!.Next.ShouldBe(0);
+        using var stop = new CancellationTokenSource();
+        var again = RunAsync(log, count => Interlocked.Add(ref copied, count), stop.Token);
+        await Eventually.HoldsAsync(() => Volatile.Read(ref copied) == 10, Patience);
+        await stop.CancelAsync();
+        await again;
+    }
+
+    [ContractFact]
+    public async Task Seals_are_read_by_nobody_and_count_for_nothing()
+    {
+        using var folder = new TempFolder();
+        await using var brokers = await PrivateBrokers.StartAsync(folder.Path, 1, FreePorts.Row(2), CancellationToken.None);
+        await using var log = await OpenAsync(brokers);
+        using var stop = new CancellationTokenSource();
+        var copied = 0;
+        var run = RunAsync(log, count => Interlocked.Add(ref copied, count), stop.Token);
+        string[] values = ["0", "1"];
+        for (var n = 0; n < values.Length; n++)
+        {
+            await log.AppendAsync([Logs.Value(values[n], topic: Work.In)]);
+            await Eventually.HoldsAsync(() => Volatile.Read(ref copied) == n + 1, Patience);
+            if (n == 0)
+            {
+                await RestartAsync(brokers);
+                await Eventually.HoldsAsync(() => Seals() == 1, Patience);
+            }
+        }
+
+        await stop.CancelAsync();
+        await run;
+        (await Logs.ReadAsync(log, new TopicPartition(Work.Out, Partitioner.Of("k"u8, 2)))).ShouldBe(values);
+
+        int Seals()
+        {
+            using var reader = new ConsumerBuilder<byte[], byte[]>(new ConsumerConfig { BootstrapServers = brokers.Brokers, GroupId = "test", EnablePartitionEof = true, IsolationLevel = IsolationLevel.ReadCommitted }).Build();
+            reader.Assign(new TopicPartitionOffset(Work.Out, Partitioner.Of("k"u8, 2), Offset.Beginning));
+            var seals = 0;
+            while (reader.Consume(Patience) is { IsPartitionEOF: false } result)
+            {
+                seals += Messages.IsSeal(result) ? 1 : 0;
+            }
+
+            return seals;
+        }
+    }
+
+    private static void MoveBack(PrivateBrokers brokers, TopicPartition of)
+    {
+        using var producer = new ProducerBuilder<byte[], byte[]>(new ProducerConfig { BootstrapServers = brokers.Brokers, TransactionalId = "test" }).Build();
+        using var nobody = new ConsumerBuilder<byte[], byte[]>(new ConsumerConfig { BootstrapServers = brokers.Brokers, GroupId = Hop.Name }).Build();
+        producer.InitTransactions(Patience);
+        producer.BeginTransaction();
+        producer.SendOffsetsToTransaction([new TopicPartitionOffset(of.Topic, of.Partition, 0)], nobody.ConsumerGroupMetadata, Patience);
+        producer.CommitTransaction(Patience);
+    }
+
+    private static async Task RestartAsync(PrivateBrokers brokers)
+    {
+        await brokers.Nodes[0].KillAsync();
+        brokers.Nodes[0].Start();
+        await brokers.ReadyAsync(CancellationToken.None);
+    }
+
+    private async Task<KafkaLog> OpenAsync(PrivateBrokers brokers)
+    {
+        var options = new KafkaOptions { Brokers = brokers.Brokers, Partitions = 2, Replication = 1, SessionTimeout = TimeSpan.FromSeconds(6) };
+        using var topics = new TopicAdmin(options, Work.Topics);
+        await topics.ApplyAsync(await topics.CompareAsync(CancellationToken.None), mayMoveKeys: false, CancellationToken.None);
+        return await Logs.OpenAsync(options, new OutputLog(output), [.. Work.Topics]);
     }
 
     /// <summary>Each value once, and never again: what failed may be there or not.</summary>
@@ -61,6 +147,22 @@ public sealed class KafkaOutageTests
             catch (AppendException)
             {
                 // Not acknowledged.
+            }
+        }
+    }
+
+    /// <summary>As a service does: it joins again.</summary>
+    private static async Task RunAsync(KafkaLog log, Action<int> copied, CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                await log.RunAsync(Hop, (partition, revoked) => CopyAsync(partition, copied, revoked), stop);
+            }
+            catch (LogUnavailableException)
+            {
+                // Its positions are back where they were.
             }
         }
     }

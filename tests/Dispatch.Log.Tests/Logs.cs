@@ -1,6 +1,7 @@
 using System.Text;
 using Dispatch.Log.Files;
 using Dispatch.Log.Kafka;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Dispatch.Log.Tests;
@@ -18,9 +19,11 @@ static class Logs
     public static FileLog Open(FileLogOptions options, TimeProvider? time = null) =>
         FileLog.Open(options, [Topic, "push.transactional", "outcomes", "quarantine"], NullLogger.Instance, time);
 
-    public static async Task<KafkaLog> OpenAsync(KafkaOptions options, params string[] topics)
+    public static Task<KafkaLog> OpenAsync(KafkaOptions options, params string[] topics) => OpenAsync(options, NullLogger.Instance, topics);
+
+    public static async Task<KafkaLog> OpenAsync(KafkaOptions options, ILogger says, params string[] topics)
     {
-        var log = KafkaLog.Open(options, topics, NullLogger.Instance);
+        var log = KafkaLog.Open(options, topics, says);
         await log.OpenedAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(60));
         return log;
     }

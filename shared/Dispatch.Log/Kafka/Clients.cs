@@ -10,11 +10,13 @@ static class Clients
     public static ConsumerBuilder<byte[], byte[]> Consumer(ConsumerConfig config, ILogger? log = null) => new ConsumerBuilder<byte[], byte[]>(config)
         .SetLogHandler((_, line) => Tell(log, line)).SetErrorHandler((_, error) => Tell(log, error));
 
-    public static IProducer<byte[], byte[]> Producer(ProducerConfig config, ILogger? log = null, Action<Error>? fatal = null) => new ProducerBuilder<byte[], byte[]>(config)
+    /// <param name="trouble">Called with what the client meets that heals by itself, too.</param>
+    public static IProducer<byte[], byte[]> Producer(ProducerConfig config, ILogger? log = null, Action<Error>? fatal = null, Action? trouble = null) => new ProducerBuilder<byte[], byte[]>(config)
         .SetLogHandler((_, line) => Tell(log, line))
         .SetErrorHandler((_, error) =>
         {
             Tell(log, error);
+            trouble?.Invoke();
             if (error.IsFatal)
             {
                 fatal?.Invoke(error);

@@ -105,7 +105,7 @@ sealed class Fetch(Group group)
     {
         lock (_gate)
         {
-            if (!_isReading || _seek is not null)
+            if (!_isReading || _seek is not null || (!result.IsPartitionEOF && Messages.IsSeal(result)))
             {
                 return;
             }

@@ -122,11 +122,7 @@ sealed class Member : IDisposable
         }
 
         Settle([.. _assigned.Values]);
-        foreach (var transactions in _transactions.Values)
-        {
-            transactions.Value.Dispose();
-        }
-
+        Parallel.ForEach(_transactions.Values, transactions => transactions.Value.Dispose()); // each may wait for brokers
         _consumer.Close();
     }
 

@@ -6,6 +6,9 @@ namespace Dispatch.Log.Kafka;
 /// <summary>Our records as the client's, and back.</summary>
 static class Messages
 {
+    private const string SealHeader = "dispatch-seal";
+    private static readonly byte[] SealKey = "seal"u8.ToArray(); // compacted topics take none without
+
     public static Message<byte[], byte[]> Of(Record record)
     {
         var message = new Message<byte[], byte[]> { Key = Bytes(record.Key), Value = Bytes(record.Value) };
@@ -20,6 +23,12 @@ static class Messages
 
         return message;
     }
+
+    /// <summary>A record that says nothing: it is in a transaction for what its end decides.</summary>
+    public static Message<byte[], byte[]> Seal() => new() { Key = SealKey, Value = [], Headers = [new Header(SealHeader, [])] };
+
+    public static bool IsSeal(ConsumeResult<byte[], byte[]> result) =>
+        result.Message is { Value.Length: 0, Headers: { Count: > 0 } headers } && headers[0].Key == SealHeader;
 
     public static Entry Read(ConsumeResult<byte[], byte[]> result)
     {

@@ -63,9 +63,9 @@ sealed class ProgressTopic(KafkaOptions options, int partitions) : IDisposable
 
     public Confluent.Kafka.TopicPartition PartitionOf(string key) => new(Name, Partitioner.Of(Encoding.UTF8.GetBytes(key), partitions));
 
-    /// <param name="delivered">Called when the brokers have it, or will not.</param>
-    public void Write(IProducer<byte[], byte[]> producer, string key, IMessage value, Action<DeliveryReport<byte[], byte[]>>? delivered = null) =>
-        producer.Produce(PartitionOf(key), new Message<byte[], byte[]> { Key = Encoding.UTF8.GetBytes(key), Value = value.ToByteArray() }, delivered);
+    public static Message<byte[], byte[]> Message(string key, IMessage value) => new() { Key = Encoding.UTF8.GetBytes(key), Value = value.ToByteArray() };
+
+    public void Write(IProducer<byte[], byte[]> producer, string key, IMessage value) => producer.Produce(PartitionOf(key), Message(key, value));
 
     /// <summary>The groups that are known, with their topics.</summary>
     public Task<List<(string Group, IReadOnlyList<string> Topics)>> GroupsAsync(CancellationToken stop) => OnOwnThreadAsync(() =>

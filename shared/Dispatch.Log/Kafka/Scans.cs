@@ -89,7 +89,7 @@ sealed class Scans(KafkaOptions options) : IDisposable
         {
             stop.ThrowIfCancellationRequested();
             var result = reader.Consume(100);
-            if (result is { IsPartitionEOF: false } && result.Offset < marks.High && result.Message.Timestamp.UnixTimestampMs >= from)
+            if (result is { IsPartitionEOF: false } && !Messages.IsSeal(result) && result.Offset < marks.High && result.Message.Timestamp.UnixTimestampMs >= from)
             {
                 chunk.Add(Messages.Read(result));
             }

@@ -78,20 +78,8 @@ public sealed class TopicAdmin : IDisposable
     internal static async Task IdentifyAsync(KafkaOptions options, int partitions, CancellationToken stop)
     {
         using var producer = Clients.Producer(ClientSettings.Producer(options), NullLogger.Instance);
-        var written = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var progress = new ProgressTopic(options, partitions);
-        progress.Write(producer, ProgressTopic.IdentityKey, new LogIdentity { ClusterId = Guid.NewGuid().ToString("N") }, report =>
-        {
-            if (report.Error.IsError)
-            {
-                written.SetException(new KafkaException(report.Error));
-            }
-            else
-            {
-                written.SetResult();
-            }
-        });
-        await written.Task.WaitAsync(stop);
+        await producer.ProduceAsync(progress.PartitionOf(ProgressTopic.IdentityKey), ProgressTopic.Message(ProgressTopic.IdentityKey, new LogIdentity { ClusterId = Guid.NewGuid().ToString("N") }), stop);
     }
 
     private static async Task<T> AskedAsync<T>(Func<Task<T>> call)

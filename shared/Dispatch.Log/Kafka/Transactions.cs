@@ -13,23 +13,24 @@ namespace Dispatch.Log.Kafka;
 sealed class Transactions : IDisposable
 {
     private const int RecordsMax = 20_000;
-    private static readonly TimeSpan CallTime = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan NoReturn = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
 
-    private readonly KafkaOptions _options;
     private readonly Member _member;
-    private readonly string _id;
     private readonly ILogger _log;
     private readonly BlockingCollection<PendingCommit> _waiting = [];
     private readonly CancellationTokenSource _closing = new();
+    private readonly TransactionalProducer _producer;
+    private readonly Seal _seal;
     private readonly Thread _thread;
-    private IProducer<byte[], byte[]>? _producer;
-    private volatile Error? _deliveryError;
+    private List<PendingCommit> _acknowledged = []; // by the last transaction that was
+    private bool _isUndone;
 
     public Transactions(KafkaOptions options, Member member, string id, ILogger log)
     {
-        (_options, _member, _id, _log) = (options, member, id, log);
+        (_member, _log) = (member, log);
+        _producer = new TransactionalProducer(options, id, member.Group.Name, log, _closing.Token);
+        _seal = new Seal(options, member, _producer, log);
         _thread = new Thread(Run) { IsBackground = true, Name = id };
         _thread.Start();
     }
@@ -52,24 +53,28 @@ sealed class Transactions : IDisposable
         _waiting.CompleteAdding();
         _closing.CancelAfter(ClientSettings.TransactionTimeout);
         _thread.Join();
-        _producer?.Dispose();
+        _producer.Dispose();
         _waiting.Dispose();
         _closing.Dispose();
     }
 
     private void Run()
     {
-        foreach (var first in _waiting.GetConsumingEnumerable())
+        while (!_waiting.IsCompleted)
         {
-            List<PendingCommit> commits = [first];
-            for (var records = first.Outputs.Count; records < RecordsMax && _waiting.TryTake(out var next); records += next.Outputs.Count)
+            List<PendingCommit> commits = [];
+            var rest = Quiet;
+            for (var records = 0; records < RecordsMax && _waiting.TryTake(out var next, rest); records += next.Outputs.Count)
             {
                 commits.Add(next);
+                rest = TimeSpan.Zero;
             }
 
             try
             {
+                Settle();
                 Commit(commits);
+                Settle();
             }
             catch (Exception e) when (e is KafkaException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
             {
@@ -78,12 +83,23 @@ sealed class Transactions : IDisposable
         }
     }
 
+    /// <summary>After an outage: makes sure that what was acknowledged before it can be read, or that whoever relies on it starts again.</summary>
+    private void Settle()
+    {
+        if (_producer.IsTroubled && _acknowledged.Count > 0 && !_isUndone && !_seal.Put(_acknowledged))
+        {
+            _isUndone = true; // and so nothing behind it may be committed
+            _member.Fail(new LogUnavailableException($"The brokers have lost a position of group {_member.Group.Name} that they had acknowledged: its work begins again where it stood before."));
+        }
+    }
+
     private void Commit(List<PendingCommit> commits)
     {
         while (true)
         {
-            commits.FindAll(commit => !commit.Partition.IsAssigned).ForEach(commit => commit.LoseLease());
-            commits.RemoveAll(commit => !commit.Partition.IsAssigned);
+            var lost = commits.FindAll(commit => _isUndone || !commit.Partition.IsAssigned);
+            lost.ForEach(commit => commit.LoseLease());
+            commits.RemoveAll(lost.Contains);
             if (commits.Count == 0)
             {
                 return;
@@ -92,13 +108,17 @@ sealed class Transactions : IDisposable
             switch (Try(commits))
             {
                 case (Result.Committed, _):
+                    Settle(); // what went before, while it is known
+                    _acknowledged = commits;
                     commits.ForEach(commit => commit.Succeed());
                     return;
                 case (Result.Aborted, var why):
+                    Settle();
                     commits.ForEach(commit => commit.Fail(new AppendException($"The transaction was aborted: {why!.Reason} ({why.Code}).", Persistence.NotPersisted, new KafkaException(why))));
                     return;
                 case (Result.Fenced, var why): // the group has moved on: with this member, or without it
                     _log.CommitFenced(_member.Group.Name, why!.Reason);
+                    Settle();
                     _closing.Token.WaitHandle.WaitOne(Rest);
                     _closing.Token.ThrowIfCancellationRequested();
                     break;
@@ -110,139 +130,56 @@ sealed class Transactions : IDisposable
     {
         var commit = RandomNumberGenerator.GetBytes(16);
         var isDeciding = false;
-        var producer = Producer();
-        _deliveryError = null;
         try
         {
-            producer.BeginTransaction();
+            _producer.Begin();
             foreach (var pending in commits)
             {
                 foreach (var output in pending.Outputs)
                 {
-                    producer.Produce(_member.Place(output), Messages.Of(output), Delivered);
+                    _producer.Produce(_member.Place(output), Messages.Of(output));
                 }
 
-                _member.Progress.Write(producer, ProgressTopic.PositionKey(_member.Group.Name, pending.Partition.Id), ProgressTopic.Of(pending.Position, commit), Delivered);
+                _producer.Produce(_member.Progress.PartitionOf(KeyOf(pending)), ProgressTopic.Message(KeyOf(pending), ProgressTopic.Of(pending.Position, commit)));
             }
 
             // The last position of a partition is the one that counts, and positions come in order.
             var offsets = commits.GroupBy(pending => pending.Partition.Id).Select(of => new TopicPartitionOffset(of.Key.Topic, of.Key.Partition, of.Last().Position.Next)).ToArray();
-            Repeat(() => Within(() => producer.SendOffsetsToTransaction(offsets, _member.GroupMetadata, CallTime)));
+            _producer.SendOffsets(offsets, () => _member.GroupMetadata);
             isDeciding = true;
-            Repeat(() => Within(() => producer.CommitTransaction(CallTime)));
+            _producer.Commit();
             return (Result.Committed, null);
         }
         catch (KafkaTxnRequiresAbortException e)
         {
-            return (IsFenced(e.Error) ? Result.Fenced : Result.Aborted, Abort(producer, e.Error));
+            return (IsFenced(e.Error) ? Result.Fenced : Result.Aborted, Abort(e.Error));
         }
         catch (ProduceException<byte[], byte[]> e) when (!e.Error.IsFatal)
         {
-            return (Result.Aborted, Abort(producer, e.Error));
+            return (Result.Aborted, Abort(e.Error));
         }
         catch (KafkaException e) // fatal, or nothing that a transaction knows a way on from
         {
-            _log.ProducerReplaced(e.Error.Reason);
-            Replace();
-            Producer(); // the same transactional id: what was open is decided when it is there
-            return isDeciding && HasHappened(commits[^1], commit) ? (Result.Committed, null) : (IsFenced(e.Error) ? Result.Fenced : Result.Aborted, e.Error);
+            _producer.Replace(e.Error.Reason);
+            return isDeciding && HasHappened(commits, commit) ? (Result.Committed, null) : (IsFenced(e.Error) ? Result.Fenced : Result.Aborted, e.Error);
         }
     }
 
-    private void Delivered(DeliveryReport<byte[], byte[]> report)
+    private Error Abort(Error why)
     {
-        if (report.Error.IsError)
-        {
-            _deliveryError = report.Error; // the transaction fails by itself; this says why
-        }
-    }
-
-    private Error Abort(IProducer<byte[], byte[]> producer, Error why)
-    {
-        why = _deliveryError ?? why;
-        try
-        {
-            Repeat(() => producer.AbortTransaction(CallTime));
-        }
-        catch (KafkaException e)
-        {
-            _log.ProducerReplaced(e.Error.Reason);
-            Replace(); // the coordinator aborts what its next owner finds open
-        }
-
+        why = _producer.DeliveryError ?? why;
+        _producer.Abort();
         return why;
     }
 
-    /// <summary>
-    /// librdkafka sometimes does not return from SendOffsetsToTransaction at all, long after its time (seen with 2.15.1, brokers under load, while the group moved), and then nothing of the class would
-    /// be committed until a restart. Such a producer is left behind with the thread that waits in it: to dispose of it would wait as well, or pull it away from under that thread. Its successor has the
-    /// same transactional id, so what it left open is aborted.
-    /// </summary>
-    private void Within(Action call)
+    private bool HasHappened(List<PendingCommit> commits, byte[] commit)
     {
-        var called = Task.Factory.StartNew(call, CancellationToken.None, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
-        if (Task.WaitAny([called], NoReturn) == 0)
-        {
-            called.GetAwaiter().GetResult();
-            return;
-        }
-
-        _producer = null;
-        throw new KafkaException(new Error(ErrorCode.Local_TimedOut, $"the client did not return from a call within {NoReturn}"));
-    }
-
-    /// <summary>Calls of a transaction that are answered "not yet" are to be made again, for as long as it takes.</summary>
-    private void Repeat(Action call)
-    {
+        _seal.Put(commits); // else `progress` might never say
         while (true)
         {
             try
             {
-                call();
-                return;
-            }
-            catch (KafkaRetriableException)
-            {
-                _closing.Token.ThrowIfCancellationRequested();
-            }
-        }
-    }
-
-    private IProducer<byte[], byte[]> Producer()
-    {
-        while (_producer is null)
-        {
-            var producer = Clients.Producer(ClientSettings.Transactions(_options, _id), _log);
-            try
-            {
-                Repeat(() => producer.InitTransactions(CallTime));
-                _producer = producer;
-            }
-            catch (KafkaException e) when (!_closing.IsCancellationRequested)
-            {
-                producer.Dispose();
-                _log.TransactionsWait(_member.Group.Name, e.Error.Reason);
-                _closing.Token.WaitHandle.WaitOne(Rest);
-            }
-        }
-
-        return _producer;
-    }
-
-    private void Replace()
-    {
-        _producer?.Dispose();
-        _producer = null;
-    }
-
-    private bool HasHappened(PendingCommit last, byte[] commit)
-    {
-        var key = ProgressTopic.PositionKey(_member.Group.Name, last.Partition.Id);
-        while (true)
-        {
-            try
-            {
-                var value = _member.Progress.FindAsync(key, _closing.Token).GetAwaiter().GetResult();
+                var value = _member.Progress.FindAsync(KeyOf(commits[^1]), _closing.Token).GetAwaiter().GetResult();
                 return value is not null && Contracts.Progress.Parser.ParseFrom(value).Commit.Span.SequenceEqual(commit);
             }
             catch (KafkaException e) when (!e.Error.IsFatal)
@@ -251,6 +188,8 @@ sealed class Transactions : IDisposable
             }
         }
     }
+
+    private string KeyOf(PendingCommit commit) => ProgressTopic.PositionKey(_member.Group.Name, commit.Partition.Id);
 
     private static bool IsFenced(Error error) => error.Code is ErrorCode.IllegalGeneration or ErrorCode.UnknownMemberId or ErrorCode.FencedInstanceId or ErrorCode.RebalanceInProgress;
 

@@ -160,7 +160,7 @@ public sealed class Dispatcher(
         desk.Recall();
         using var shipper = new Shipper(journal, shipped, log, channel, control, options, time, logger);
         var running = new Running(works, [.. seats.Zip(_senders, (seat, sender) => new Lane(seat, sender, works))], shipper, desk);
-        logger.Started(journal.Owner.Name, journal.Owner.Epoch, lanes.Count);
+        logger.Started(journal.Owner.Name, journal.Owner.Starts, lanes.Count);
         await RunAsync(running, memory, stop);
         seats.ForEach(seat => seat.Dispose());
     }

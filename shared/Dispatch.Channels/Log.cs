@@ -79,8 +79,8 @@ static partial class Log // 3000-3099
     [LoggerMessage(3038, LogLevel.Warning, "A kept message of {Name} waits for the log: {Why}")]
     public static partial void KeptWaits(this ILogger log, string why, string name);
 
-    [LoggerMessage(3040, LogLevel.Information, "Dispatcher {Name}, epoch {Epoch}, runs with {Lanes} lanes")]
-    public static partial void Started(this ILogger log, string name, ulong epoch, int lanes);
+    [LoggerMessage(3040, LogLevel.Information, "Dispatcher {Name}, start {Starts}, runs with {Lanes} lanes")]
+    public static partial void Started(this ILogger log, string name, int starts, int lanes);
 
     [LoggerMessage(3041, LogLevel.Error, "Dispatcher {Channel} fell over; again in {BackOff}")]
     public static partial void FellOver(this ILogger log, Exception exception, string channel, TimeSpan backOff);

@@ -157,7 +157,7 @@ sealed class Intake(Works works, IReadOnlyList<string> topics, Memory memories, 
     /// <summary>The journal knows nothing of it. Where the journal itself may have forgotten, the message may have left.</summary>
     private bool IsForgotten(Feed feed, WorkItem item)
     {
-        var newHere = works.Journal.Owner.Epoch == 1 && feed.Partition.Start != Position.Zero;
+        var newHere = works.Journal.Owner.Starts == 1 && feed.Partition.Start != Position.Zero;
         if ((newHere || works.Journal.MachineRestarted) && item.Origin.Offset < feed.Partition.Start.Next + Position.AboveMax)
         {
             item.Message.MayHaveLeft = true; // its intent was not synced, or stands in another journal

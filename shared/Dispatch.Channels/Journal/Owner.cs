@@ -5,9 +5,13 @@ using Dispatch.Log.Files;
 namespace Dispatch.Channels.Journal;
 
 /// <summary>Who owns a journal folder: a name for its life, a number for each start, and the boot of the machine that the last start saw.</summary>
-/// <param name="Epoch">Grows by one at each start, durably: an attempt's number is unique within it.</param>
-sealed record Owner(string Name, ulong Epoch, string Boot)
+/// <param name="Starts">From 1.</param>
+/// <param name="Epoch">
+/// Grows at each start, durably, and no other owner has it: an attempt's number is unique within it, and a message may be attempted by several owners. Milliseconds since 1970, and 12 random bits.
+/// </param>
+sealed record Owner(string Name, int Starts, ulong Epoch, string Boot)
 {
+    private const int RandomBits = 12;
     private const string BootFile = "/proc/sys/kernel/random/boot_id";
 
     /// <returns>The last start's; null: there was none.</returns>
@@ -20,12 +24,14 @@ sealed record Owner(string Name, ulong Epoch, string Boot)
         var last = Of(folder);
         var boot = File.Exists(BootFile) ? File.ReadAllText(BootFile).Trim() : "";
         var next = last is null
-            ? new Owner($"{prefix}-{RandomNumberGenerator.GetHexString(8, lowercase: true)}", 1, boot)
-            : last with { Epoch = last.Epoch + 1, Boot = boot };
+            ? new Owner($"{prefix}-{RandomNumberGenerator.GetHexString(8, lowercase: true)}", 1, NewEpoch(), boot)
+            : last with { Starts = last.Starts + 1, Epoch = Math.Max(NewEpoch(), last.Epoch + 1), Boot = boot };
 
         Disk.Replace(PathOf(folder), JsonSerializer.SerializeToUtf8Bytes(next));
         return (next, last is not null && (boot.Length == 0 || last.Boot != boot));
     }
+
+    private static ulong NewEpoch() => ((ulong)DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() << RandomBits) | (uint)RandomNumberGenerator.GetInt32(1 << RandomBits);
 
     private static string PathOf(string folder) => Path.Combine(folder, "owner.json");
 }

@@ -47,7 +47,7 @@ public sealed class TopicAdmin : IDisposable
         if (missing.Count > 0)
         {
             await _admin.CreateTopicsAsync(missing.Select(Specification), new CreateTopicsOptions { RequestTimeout = CallTime, OperationTimeout = CallTime });
-            await VisibleAsync(missing, stop);
+            await VisibleAsync([.. missing.Select(topic => (topic.Name, topic.Partitions))], stop);
         }
 
         foreach (var topic in _wanted.Where(topic => byTopic[topic.Name].Any(difference => difference.Fix == TopicFix.Applied && topic.Config.ContainsKey(difference.What))))
@@ -59,11 +59,11 @@ public sealed class TopicAdmin : IDisposable
         foreach (var topic in _wanted.Where(topic => mayMoveKeys && byTopic[topic.Name].Any(difference => difference.Fix == TopicFix.MovesKeys)))
         {
             await _admin.CreatePartitionsAsync([new PartitionsSpecification { Topic = topic.Name, IncreaseTo = topic.Partitions }]);
-            await VisibleAsync([topic], stop);
+            await VisibleAsync([(topic.Name, topic.Partitions)], stop);
             await BeginGroupsAsync(topic, there[topic.Name].Partitions.Count, stop);
         }
 
-        var progress = Metadata()[ProgressTopic.Name].Partitions.Count;
+        var progress = await PartitionsOfProgressAsync(stop);
         if (await IdentityAsync(progress, stop) is null)
         {
             await IdentifyAsync(_options, progress, stop);
@@ -137,6 +137,8 @@ public sealed class TopicAdmin : IDisposable
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
+    private async Task<int> PartitionsOfProgressAsync(CancellationToken stop) => (await VisibleAsync([(ProgressTopic.Name, 1)], stop))[ProgressTopic.Name].Partitions.Count;
+
     private Dictionary<string, TopicMetadata> Metadata() => _admin.GetMetadata(CallTime).Topics.Where(topic => topic.Partitions.Count > 0).ToDictionary(topic => topic.Topic, StringComparer.Ordinal);
 
     private async Task<Dictionary<string, IReadOnlyDictionary<string, string>>> ConfigsAsync(IReadOnlyCollection<string> topics)
@@ -164,7 +166,7 @@ public sealed class TopicAdmin : IDisposable
     /// <param name="before">Partitions that it had; where groups stand in those is not touched.</param>
     private async Task BeginGroupsAsync(TopicSettings topic, int before, CancellationToken stop)
     {
-        using var progress = new ProgressTopic(_options, Metadata()[ProgressTopic.Name].Partitions.Count);
+        using var progress = new ProgressTopic(_options, await PartitionsOfProgressAsync(stop));
         foreach (var (group, topics) in await progress.GroupsAsync(stop))
         {
             if (topics.Contains(topic.Name))
@@ -181,14 +183,14 @@ public sealed class TopicAdmin : IDisposable
     }
 
     /// <summary>Brokers learn of new topics one after the other.</summary>
-    private async Task VisibleAsync(IReadOnlyCollection<TopicSettings> topics, CancellationToken stop)
+    private async Task<Dictionary<string, TopicMetadata>> VisibleAsync(IReadOnlyCollection<(string Name, int Partitions)> topics, CancellationToken stop)
     {
         for (var until = BootClock.Milliseconds + (long)CallTime.TotalMilliseconds; ;)
         {
             var there = Metadata();
             if (topics.All(topic => there.TryGetValue(topic.Name, out var found) && found.Partitions.Count >= topic.Partitions && found.Partitions.All(partition => partition.Leader >= 0)))
             {
-                return;
+                return there;
             }
 
             if (BootClock.Milliseconds > until)

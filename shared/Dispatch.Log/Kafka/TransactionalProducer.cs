@@ -51,7 +51,6 @@ sealed class TransactionalProducer(KafkaOptions options, string id, string group
     /// <summary>What cannot be aborted by this client is aborted by its successor's first call.</summary>
     public void Abort()
     {
-        _isTroubled = true;
         var producer = _producer!;
         try
         {

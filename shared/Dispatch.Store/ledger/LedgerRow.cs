@@ -29,7 +29,7 @@ sealed class LedgerRow
             Segments += (int)fact.Segments;
             CapCheck = fact.CapCheck > CapCheck ? fact.CapCheck : CapCheck;
             MayHaveLeft |= fact.Verdict is Verdict.Accepted or Verdict.Unknown;
-            if (fact.Provider.Length > 0 && (_lastAttempt is null || (fact.AttemptEpoch, fact.Attempt).CompareTo((_lastAttempt.AttemptEpoch, _lastAttempt.Attempt)) >= 0))
+            if (fact.Provider.Length > 0 && (_lastAttempt is null || (fact.At, fact.AttemptEpoch, fact.Attempt).CompareTo((_lastAttempt.At, _lastAttempt.AttemptEpoch, _lastAttempt.Attempt)) >= 0))
             {
                 _lastAttempt = fact;
             }

@@ -45,7 +45,7 @@ static class JournalVictim
         using var journal = Journals.Open(folder, segmentBytes: 64 * 1024);
         await using var output = new StreamWriter(Console.OpenStandardOutput()) { AutoFlush = true };
         var said = TextWriter.Synchronized(output);
-        for (var offset = (long)journal.Owner.Epoch * 1_000_000; ; offset++)
+        for (var offset = (long)journal.Owner.Starts * 1_000_000; ; offset++)
         {
             journal.Stage(Journals.Intent(offset));
             journal.Flush();

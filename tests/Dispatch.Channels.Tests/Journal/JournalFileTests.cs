@@ -44,8 +44,19 @@ public sealed class JournalFileTests : IDisposable
             return journal.Owner;
         }).ToList();
 
-        owners.Select(owner => owner.Epoch).ShouldBe([1ul, 2, 3]);
+        owners.Select(owner => owner.Starts).ShouldBe([1, 2, 3]);
+        owners.Select(owner => owner.Epoch).ShouldBeInOrder(SortDirection.Ascending);
         owners.Select(owner => owner.Name).Distinct().Count().ShouldBe(1);
+    }
+
+    [Fact]
+    public void No_two_owners_have_an_epoch_in_common()
+    {
+        using var other = new TempFolder();
+        using var one = Journals.Open(_folder.Path);
+        using var two = Journals.Open(other.Path);
+
+        two.Owner.Epoch.ShouldNotBe(one.Owner.Epoch);
     }
 
     [Fact]

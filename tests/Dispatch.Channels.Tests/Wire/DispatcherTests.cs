@@ -52,7 +52,7 @@ public sealed class DispatcherTests : IAsyncLifetime
         var one = outcomes.First(it => it.MessageId == messages[0].MessageId);
         one.ShouldSatisfyAllConditions(
             it => it.Kind.ShouldBe(OutcomeKind.Attempted), it => it.Verdict.ShouldBe(Verdict.Accepted), it => it.Lane.ShouldBe("one"), it => it.Attempt.ShouldBe(1u),
-            it => it.AttemptEpoch.ShouldBe(1ul), it => it.ProviderMessageId.ShouldBe("ok"), it => it.NothingLeft.ShouldBeFalse(), it => it.RequestId.ShouldBe(messages[0].RequestId));
+            it => it.AttemptEpoch.ShouldBeGreaterThan(0ul), it => it.ProviderMessageId.ShouldBe("ok"), it => it.NothingLeft.ShouldBeFalse(), it => it.RequestId.ShouldBe(messages[0].RequestId));
         await _rig.DrainedAsync(Topics.Messages(Channel.Push, TrafficClass.Campaign));
     }
 

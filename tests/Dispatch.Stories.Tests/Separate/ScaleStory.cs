@@ -13,18 +13,18 @@ public sealed class ScaleStory(Deployment deployment, ITestOutputHelper output) 
         List<Instance> more = [.. Scaled.Concat(Scaled).Select(Deployment.Add)];
         try
         {
-            foreach (var round in more.Chunk(Scaled.Length))
+            foreach (var instance in more)
             {
-                Mark($"starting {string.Join(", ", round.Select(it => it.Name))}");
-                await Task.WhenAll(round.Select(it => it.StartAsync(StartPatience)));
+                Mark($"starting {instance.Name}");
+                await instance.StartAsync(StartPatience);
             }
 
             Mark("three of each");
             await GoesThroughAsync(session);
-            foreach (var round in more.Chunk(Scaled.Length).Reverse())
+            foreach (var instance in Enumerable.Reverse(more))
             {
-                Mark($"stopping {string.Join(", ", round.Select(it => it.Name))}");
-                await Task.WhenAll(round.Select(it => it.StopAsync()));
+                Mark($"stopping {instance.Name}");
+                await instance.StopAsync();
             }
 
             Mark("one of each");

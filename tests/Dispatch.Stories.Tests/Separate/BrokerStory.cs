@@ -12,7 +12,7 @@ public sealed class BrokerStory(Deployment deployment, ITestOutputHelper output)
     private static readonly TimeSpan Frozen = TimeSpan.FromSeconds(60);
 
     [KafkaFact]
-    public Task One_broker_killed_and_restarted_under_load_costs_callers_nothing() => PlayAsync(seed: 204, perSecond: 30, async session =>
+    public Task One_broker_killed_and_restarted_under_load_costs_callers_nothing() => PlayAsync(seed: 204, perSecond: PerSecond, async session =>
     {
         var broker = Deployment.Brokers.Nodes[0];
         Mark($"kill -9 broker on {broker.Port}");
@@ -26,7 +26,7 @@ public sealed class BrokerStory(Deployment deployment, ITestOutputHelper output)
     });
 
     [KafkaFact]
-    public Task Brokers_restarted_one_after_the_other_cost_callers_nothing() => PlayAsync(seed: 205, perSecond: 30, async session =>
+    public Task Brokers_restarted_one_after_the_other_cost_callers_nothing() => PlayAsync(seed: 205, perSecond: PerSecond, async session =>
     {
         foreach (var broker in Deployment.Brokers.Nodes)
         {
@@ -41,7 +41,7 @@ public sealed class BrokerStory(Deployment deployment, ITestOutputHelper output)
     });
 
     [KafkaFact]
-    public Task All_brokers_killed_for_a_minute_cost_callers_nothing() => PlayAsync(seed: 207, perSecond: 30, async session =>
+    public Task All_brokers_killed_for_a_minute_cost_callers_nothing() => PlayAsync(seed: 207, perSecond: PerSecond, async session =>
     {
         await KillAllAsync();
         await Task.Delay(AllAway);
@@ -51,7 +51,7 @@ public sealed class BrokerStory(Deployment deployment, ITestOutputHelper output)
 
     /// <summary>What it had spooled is on its disk, what it had drained is marked: nothing is lost and nothing doubled, whenever it dies.</summary>
     [KafkaFact]
-    public Task Ingest_killed_while_it_spools_and_while_it_drains_loses_and_doubles_nothing() => PlayAsync(seed: 208, perSecond: 30, async session =>
+    public Task Ingest_killed_while_it_spools_and_while_it_drains_loses_and_doubles_nothing() => PlayAsync(seed: 208, perSecond: PerSecond, async session =>
     {
         await KillAllAsync();
         await AcceptsAsync(session, 300);
@@ -63,7 +63,7 @@ public sealed class BrokerStory(Deployment deployment, ITestOutputHelper output)
     }, alwaysOpen: false);
 
     [KafkaFact]
-    public Task One_broker_frozen_for_a_minute_costs_callers_nothing() => PlayAsync(seed: 206, perSecond: 30, async session =>
+    public Task One_broker_frozen_for_a_minute_costs_callers_nothing() => PlayAsync(seed: 206, perSecond: PerSecond, async session =>
     {
         var broker = Deployment.Brokers.Nodes[1];
         Mark($"SIGSTOP broker on {broker.Port}");

@@ -15,7 +15,7 @@ public sealed class FrozenServiceStory(Deployment deployment, ITestOutputHelper 
     public async Task A_dispatcher_and_then_a_Router_frozen_for_two_minutes_start_nothing_that_others_own_when_they_thaw()
     {
         var thawed = DateTimeOffset.MaxValue;
-        await PlayAsync(seed: 203, perSecond: 30, async session =>
+        await PlayAsync(seed: 203, perSecond: PerSecond, async session =>
         {
             Instance[] seconds = [Deployment.Add("push"), Deployment.Add("router")];
             try

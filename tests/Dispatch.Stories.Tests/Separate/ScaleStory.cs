@@ -8,7 +8,7 @@ public sealed class ScaleStory(Deployment deployment, ITestOutputHelper output) 
 
     /// <summary>No process dies, so nothing may be doubled: partitions change hands when what was in flight has settled.</summary>
     [KafkaFact]
-    public Task Services_scaled_from_one_to_three_and_back_under_load_lose_and_double_nothing() => PlayAsync(seed: 202, perSecond: 30, async session =>
+    public Task Services_scaled_from_one_to_three_and_back_under_load_lose_and_double_nothing() => PlayAsync(seed: 202, PerSecond * 2 / 3, async session =>
     {
         List<Instance> more = [.. Scaled.Concat(Scaled).Select(Deployment.Add)];
         try

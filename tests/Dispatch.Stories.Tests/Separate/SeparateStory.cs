@@ -11,6 +11,9 @@ public abstract class SeparateStory(Deployment deployment, ITestOutputHelper out
 {
     protected const int RequestsMax = 100_000;
 
+    /// <summary>Requests, of 1.3 messages: so that two processors shared with three brokers and a dozen starting processes leave callers something.</summary>
+    protected const double PerSecond = 15;
+
     /// <summary>What one dispatcher has in flight at most at the stories' rate, slow addresses included: the window of invariant I2.</summary>
     protected const int InFlightMax = 64;
 

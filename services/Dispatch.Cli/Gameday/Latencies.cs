@@ -5,12 +5,26 @@ public sealed class Latencies
 {
     private readonly Lock _gate = new();
     private readonly List<double> _milliseconds = [];
+    private (double Milliseconds, DateTime At) _slowest;
 
     public void Add(TimeSpan waited)
     {
         lock (_gate)
         {
             _milliseconds.Add(waited.TotalMilliseconds);
+            if (waited.TotalMilliseconds > _slowest.Milliseconds)
+            {
+                _slowest = (waited.TotalMilliseconds, DateTime.UtcNow);
+            }
+        }
+    }
+
+    public void Clear()
+    {
+        lock (_gate)
+        {
+            _milliseconds.Clear();
+            _slowest = default;
         }
     }
 
@@ -26,5 +40,5 @@ public sealed class Latencies
     }
 
     public override string ToString() =>
-        string.Create(System.Globalization.CultureInfo.InvariantCulture, $"p50 {Quantile(0.5).TotalMilliseconds:0} ms, p99 {Quantile(0.99).TotalMilliseconds:0} ms, max {Quantile(1).TotalMilliseconds:0} ms");
+        string.Create(System.Globalization.CultureInfo.InvariantCulture, $"p50 {Quantile(0.5).TotalMilliseconds:0} ms, p99 {Quantile(0.99).TotalMilliseconds:0} ms, max {_slowest.Milliseconds:0} ms, at {_slowest.At:HH:mm:ss.f}");
 }

@@ -5,6 +5,7 @@ using Dispatch.Log.Crasher;
 using Dispatch.Log.Kafka;
 using Dispatch.Log.Kafka.Private;
 using Dispatch.Testing;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Xunit.Abstractions;
 using TopicPartition = Dispatch.Log.TopicPartition;
 
@@ -106,6 +107,25 @@ public sealed class KafkaOutageTests(ITestOutputHelper output)
 
             return seals;
         }
+    }
+
+    [ContractFact]
+    public async Task The_health_check_fails_while_no_broker_answers()
+    {
+        using var folder = new TempFolder();
+        await using var brokers = await PrivateBrokers.StartAsync(folder.Path, 1, FreePorts.Row(2), CancellationToken.None);
+        await using var log = await OpenAsync(brokers);
+        var check = new KafkaHealthCheck(log);
+        (await StatusAsync()).ShouldBe(HealthStatus.Healthy);
+
+        await brokers.Nodes[0].KillAsync();
+        await Eventually.HoldsAsync(async () => await StatusAsync() == HealthStatus.Unhealthy);
+
+        brokers.Nodes[0].Start();
+        await Eventually.HoldsAsync(async () => await StatusAsync() == HealthStatus.Healthy, Patience);
+
+        async Task<HealthStatus> StatusAsync() =>
+            (await check.CheckHealthAsync(new HealthCheckContext { Registration = new HealthCheckRegistration("log", check, HealthStatus.Unhealthy, null) })).Status;
     }
 
     private static void MoveBack(PrivateBrokers brokers, TopicPartition of)

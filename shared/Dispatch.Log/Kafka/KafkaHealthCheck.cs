@@ -2,11 +2,11 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Dispatch.Log.Kafka;
 
-/// <summary>Fails where it is not open, or a group does not read where it should; what that means for a service, its registration says: Ingest can do without.</summary>
+/// <summary>Fails where it is not open, no broker answers, or a group does not read where it should; what that means for a service, its registration says: Ingest can do without.</summary>
 sealed class KafkaHealthCheck(KafkaLog log) : IHealthCheck
 {
-    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) => Task.FromResult(
-        log.Fault is { } fault ? new HealthCheckResult(context.Registration.FailureStatus, fault)
+    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        (log.Fault ?? await log.UnreachableAsync(cancellationToken)) is { } fault ? new HealthCheckResult(context.Registration.FailureStatus, fault)
         : log.LostPositions.ToList() is [var (group, partition), ..] ? new HealthCheckResult(context.Registration.FailureStatus, $"group {group} has lost its position in {partition.Topic}/{partition.Partition} and reads nothing there (docs/runbooks/lost-position.md)")
-        : HealthCheckResult.Healthy());
+        : HealthCheckResult.Healthy();
 }

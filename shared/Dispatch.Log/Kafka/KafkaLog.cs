@@ -22,6 +22,7 @@ public sealed class KafkaLog : IEventLog
     private readonly ILogger _log;
     private readonly Appends _appends;
     private readonly Scans _scans;
+    private readonly Reach _reach;
     private readonly Task _opening;
     private readonly ConcurrentDictionary<(string Group, TopicPartition Partition), bool> _lost = new();
     private readonly ConcurrentDictionary<Member, Task> _runs = new();
@@ -34,6 +35,7 @@ public sealed class KafkaLog : IEventLog
         (_options, _topics, _log) = (options, topics, log);
         _appends = new Appends(options, log);
         _scans = new Scans(options);
+        _reach = new Reach(options);
         _opening = Task.Run(OpenAsync);
         Telemetry.Backlogs.TryAdd(this, Backlog);
     }
@@ -150,9 +152,13 @@ public sealed class KafkaLog : IEventLog
         await Task.WhenAll(_runs.Values).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _appends.DisposeAsync();
         _scans.Dispose();
+        _reach.Dispose();
         _layout?.Progress.Dispose();
         _closing.Dispose();
     }
+
+    /// <summary>Why nothing can be asked of the brokers just now; null: they answer. What is under way waits for them in any case.</summary>
+    internal Task<string?> UnreachableAsync(CancellationToken stop) => _reach.FaultAsync(stop);
 
     internal Confluent.Kafka.TopicPartition Place(Record record) =>
         new(record.Topic, record.Partition ?? Partitioner.Of(record.Key.Span, Layout.Of(record.Topic)));

@@ -97,7 +97,7 @@ static partial class Log
     [LoggerMessage(1041, LogLevel.Information, "Log {ClusterId} open on Kafka at {Brokers}: {Topics} topics, {Partitions} partitions, librdkafka {Version}")]
     public static partial void ClusterOpened(this ILogger log, string clusterId, string brokers, int topics, int partitions, string version);
 
-    [LoggerMessage(1042, LogLevel.Information, "Group {Group}: the brokers were away; the last {Commits} commits before that are sealed, in case their marks were forgotten")]
+    [LoggerMessage(1042, LogLevel.Debug, "Group {Group}: the brokers were away; the last {Commits} commits before that are sealed, in case their marks were forgotten")]
     public static partial void Sealing(this ILogger log, string group, int commits);
 
     [LoggerMessage(1043, LogLevel.Error, "Group {Group}: the brokers have lost a position that they had acknowledged. What was written with it is undone, and done again from where it stood before")]

@@ -46,9 +46,9 @@ public sealed class SandboxTests : IDisposable
     [Fact]
     public async Task A_port_that_is_taken_stops_the_start_and_leaves_nothing_listening()
     {
-        using var other = new TcpListener(IPAddress.Loopback, 0);
+        var taken = FreePorts.Row(24) + 2;
+        using var other = new TcpListener(IPAddress.Loopback, taken);
         other.Start();
-        var taken = ((IPEndPoint)other.LocalEndpoint).Port;
         var fault = await Should.ThrowAsync<IOException>(() => Sandbox.StartAsync(new SandboxOptions { Folder = folder.Path, BasePort = taken - 2 })); // SMTP's
         fault.Message.ShouldContain($"127.0.0.1:{taken}");
         using var probe = new TcpListener(IPAddress.Loopback, taken - 2);

@@ -45,6 +45,20 @@ public sealed class LedgerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Two_owners_first_attempts_are_two_and_the_later_is_the_last()
+    {
+        var request = Request();
+        var earlier = request.Attempted(2, Verdict.Retry);
+        (earlier.AttemptEpoch, earlier.Lane) = (9, "apns-2");
+
+        await ApplyAsync(request, earlier, request.Attempted(3));
+
+        (await StateAsync(request)).ShouldBe(State.Sent);
+        (await database.ScalarAsync<int>("select attempts from messages")).ShouldBe(2);
+        (await database.ScalarAsync<string>("select lane from messages")).ShouldBe("apns-1");
+    }
+
+    [Fact]
     public async Task Any_order_any_batches_and_any_repetition_give_the_same()
     {
         var random = new Random(4711);

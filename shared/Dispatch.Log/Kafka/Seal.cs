@@ -24,8 +24,10 @@ sealed class Seal(KafkaOptions options, Member member, TransactionalProducer pro
             if (Try(commits, isUndone))
             {
                 producer.IsTroubled = false;
-                return !isUndone;
+                return !isUndone && !IsUndone(commits.Last()); // asked again: brokers that were away could not say
             }
+
+            producer.Rest();
         }
     }
 
@@ -38,7 +40,7 @@ sealed class Seal(KafkaOptions options, Member member, TransactionalProducer pro
         }
         catch (KafkaException)
         {
-            return false; // the position is undecided itself
+            return false; // the position is undecided itself, or nobody answers
         }
     }
 
@@ -58,7 +60,6 @@ sealed class Seal(KafkaOptions options, Member member, TransactionalProducer pro
             producer.SendOffsets([new TopicPartitionOffset(ProgressTopic.Name, 0, 0)], () => reader.ConsumerGroupMetadata);
             if (isUndone)
             {
-                log.Undone(member.Group.Name);
                 producer.Abort();
             }
             else

@@ -11,7 +11,7 @@ sealed class TransactionalProducer(KafkaOptions options, string id, string group
 {
     private static readonly TimeSpan CallTime = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan NoReturn = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan RestTime = TimeSpan.FromMilliseconds(100);
 
     private IProducer<byte[], byte[]>? _producer;
     private volatile Error? _deliveryError;
@@ -72,6 +72,14 @@ sealed class TransactionalProducer(KafkaOptions options, string id, string group
         Open();
     }
 
+    /// <summary>Before the same is tried again.</summary>
+    /// <exception cref="OperationCanceledException">The owner closes.</exception>
+    public void Rest()
+    {
+        closing.WaitHandle.WaitOne(RestTime);
+        closing.ThrowIfCancellationRequested();
+    }
+
     public void Dispose() => _producer?.Dispose();
 
     private void Open()
@@ -88,7 +96,7 @@ sealed class TransactionalProducer(KafkaOptions options, string id, string group
             {
                 producer.Dispose();
                 log.TransactionsWait(group, e.Error.Reason);
-                closing.WaitHandle.WaitOne(Rest);
+                closing.WaitHandle.WaitOne(RestTime);
             }
             catch
             {

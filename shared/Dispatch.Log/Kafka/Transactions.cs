@@ -13,7 +13,6 @@ namespace Dispatch.Log.Kafka;
 sealed class Transactions : IDisposable
 {
     private const int RecordsMax = 20_000;
-    private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
 
     private readonly Member _member;
@@ -89,6 +88,7 @@ sealed class Transactions : IDisposable
         if (_producer.IsTroubled && _acknowledged.Count > 0 && !_isUndone && !_seal.Put(_acknowledged))
         {
             _isUndone = true; // and so nothing behind it may be committed
+            _log.Undone(_member.Group.Name);
             _member.Fail(new LogUnavailableException($"The brokers have lost a position of group {_member.Group.Name} that they had acknowledged: its work begins again where it stood before."));
         }
     }
@@ -119,8 +119,7 @@ sealed class Transactions : IDisposable
                 case (Result.Fenced, var why): // the group has moved on: with this member, or without it
                     _log.CommitFenced(_member.Group.Name, why!.Reason);
                     Settle();
-                    _closing.Token.WaitHandle.WaitOne(Rest);
-                    _closing.Token.ThrowIfCancellationRequested();
+                    _producer.Rest();
                     break;
             }
         }

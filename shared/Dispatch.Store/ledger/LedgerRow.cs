@@ -29,7 +29,7 @@ sealed class LedgerRow
             Segments += (int)fact.Segments;
             CapCheck = fact.CapCheck > CapCheck ? fact.CapCheck : CapCheck;
             MayHaveLeft |= fact.Verdict is Verdict.Accepted or Verdict.Unknown;
-            if (fact.Provider.Length > 0 && (_lastAttempt is null || (fact.At, fact.AttemptEpoch, fact.Attempt).CompareTo((_lastAttempt.At, _lastAttempt.AttemptEpoch, _lastAttempt.Attempt)) >= 0))
+            if (fact.Provider.Length > 0 && (_lastAttempt is null || OrderOf(fact).CompareTo(OrderOf(_lastAttempt)) >= 0))
             {
                 _lastAttempt = fact;
             }
@@ -96,6 +96,9 @@ sealed class LedgerRow
         var toCount = !promise.IsKnown ? [] : becomesKnown ? all : learnt;
         return new LedgerRow(id, before, promise, (before?.Expected ?? false) || news.Expected, timeline, all, toCount, order);
     }
+
+    /// <summary>An attempt goes before what a provider said about one; the last is the latest, whichever owner made it.</summary>
+    private static (bool, long, ulong, uint) OrderOf(Outcome fact) => (fact.Kind == OutcomeKind.Attempted, fact.At, fact.AttemptEpoch, fact.Attempt);
 
     private static IReadOnlyList<Outcome> Learnt(IReadOnlyList<Outcome> known, IReadOnlyList<Outcome> told)
     {

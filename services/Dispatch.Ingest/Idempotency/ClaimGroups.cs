@@ -151,7 +151,7 @@ sealed class ClaimGroups : IAsyncDisposable
         Telemetry.ClaimGroupSize.Record(keys.Length);
         if (fresh == keys.Length)
         {
-            group.ForEach(question => question.Say(new Pass(PassKind.Fresh, question.Held.FirstAt)));
+            ThreadPool.UnsafeQueueUserWorkItem(new AllFresh([.. group]), preferLocal: false);
             return;
         }
 
@@ -254,10 +254,19 @@ sealed class ClaimGroups : IAsyncDisposable
         return [.. taken];
     }
 
+    /// <summary>
+    /// Lets the calls of a group through, one after the other in one work item of the pool: each comes to its append in microseconds, while waking a thread up for each costs more
+    /// than that, and what comes to the log together shares a sync.
+    /// </summary>
+    private sealed class AllFresh(Question[] group) : IThreadPoolWorkItem
+    {
+        public void Execute() => Array.ForEach(group, question => question.Say(new Pass(PassKind.Fresh, question.Held.FirstAt), here: true));
+    }
+
     /// <summary>One call that waits for its turn, without a task of its own.</summary>
     private sealed class Question(HeldKey held) : IValueTaskSource<Pass?>
     {
-        private ManualResetValueTaskSourceCore<Pass?> _core = new() { RunContinuationsAsynchronously = true };
+        private ManualResetValueTaskSourceCore<Pass?> _core;
         private int _said;
 
         public HeldKey Held => held;
@@ -265,10 +274,12 @@ sealed class ClaimGroups : IAsyncDisposable
         public ValueTask<Pass?> Answer => new(this, _core.Version);
 
         /// <summary>The first word counts.</summary>
-        public void Say(Pass? pass)
+        /// <param name="here">The call goes on inside this one.</param>
+        public void Say(Pass? pass, bool here = false)
         {
             if (Interlocked.Exchange(ref _said, 1) == 0)
             {
+                _core.RunContinuationsAsynchronously = !here;
                 _core.SetResult(pass);
             }
         }

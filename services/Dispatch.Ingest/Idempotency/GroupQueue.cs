@@ -2,12 +2,12 @@ namespace Dispatch.Ingest.Idempotency;
 
 /// <summary>
 /// What waits to share a statement. Several take groups from it; nobody takes one that is smaller than what is on its way already: a small statement costs nearly what a
-/// large one does, and whoever comes back from the way takes all that waits by then.
+/// large one does, and whoever comes back from the way takes all that waits by then. Whoever is about to take lets all go first that the pool has ready: some of it comes along.
 /// </summary>
 sealed class GroupQueue<T>(int groupSizeMax)
 {
     private readonly Lock _gate = new();
-    private readonly Queue<TaskCompletionSource<List<T>>> _takers = new();
+    private readonly Queue<TaskCompletionSource> _takers = new();
     private List<T> _waiting = [];
     private int _onTheirWay;
     private bool _isClosed;
@@ -23,13 +23,9 @@ sealed class GroupQueue<T>(int groupSizeMax)
             }
 
             _waiting.Add(item);
-            while (IsWorthIt && _takers.TryDequeue(out var taker))
+            while (IsWorthIt && _takers.TryDequeue(out var taker) && !taker.TrySetResult())
             {
-                var group = Take();
-                if (!taker.TrySetResult(group)) // it was told to stop
-                {
-                    PutBack(group);
-                }
+                // it was told to stop: the next one
             }
 
             return true;
@@ -39,19 +35,23 @@ sealed class GroupQueue<T>(int groupSizeMax)
     /// <summary>The next group, at least one; <see cref="Return"/> says that it came back.</summary>
     public async Task<List<T>> TakeAsync(CancellationToken stop)
     {
-        TaskCompletionSource<List<T>> taker;
-        lock (_gate)
+        while (true)
         {
-            if (IsWorthIt)
+            await Task.Yield();
+            TaskCompletionSource taker;
+            lock (_gate)
             {
-                return Take();
+                if (IsWorthIt)
+                {
+                    return Take();
+                }
+
+                _takers.Enqueue(taker = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
             }
 
-            _takers.Enqueue(taker = new TaskCompletionSource<List<T>>(TaskCreationOptions.RunContinuationsAsynchronously));
+            await using var stopping = stop.Register(() => taker.TrySetCanceled(stop));
+            await taker.Task;
         }
-
-        await using var stopping = stop.Register(() => taker.TrySetCanceled(stop));
-        return await taker.Task;
     }
 
     public void Return(List<T> group)
@@ -74,15 +74,9 @@ sealed class GroupQueue<T>(int groupSizeMax)
         }
     }
 
-    /// <summary>Under the lock that took it: a group that is nobody's for a moment could miss the closing, and its callers would wait for ever.</summary>
-    private void PutBack(List<T> group)
-    {
-        _onTheirWay -= group.Count;
-        _waiting.InsertRange(0, group);
-    }
-
     private bool IsWorthIt => _waiting.Count > 0 && _waiting.Count >= _onTheirWay;
 
+    /// <summary>Under the lock that looked: a group that is nobody's for a moment could miss the closing, and its callers would wait for ever.</summary>
     private List<T> Take()
     {
         var group = _waiting;

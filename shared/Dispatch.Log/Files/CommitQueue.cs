@@ -2,7 +2,7 @@ namespace Dispatch.Log.Files;
 
 /// <summary>
 /// Where callers wait for the committing thread. While one group is being synced the next one gathers. Callers who were served together come back together, and the first of them
-/// would get a sync of its own: so when several were there a moment ago, the thread waits, a millisecond at most, for most of them. Now and then it waits for more than it knows of,
+/// would get a sync of its own: so when several were there a moment ago, the thread waits, two milliseconds at most, for most of them. Now and then it waits for more than it knows of,
 /// to find out whether there are; the less it finds the more seldom. With few callers, or with enough records for one sync, it never waits.
 /// </summary>
 sealed class CommitQueue(long bytesMax)
@@ -11,7 +11,7 @@ sealed class CommitQueue(long bytesMax)
     private const int RecordsEnough = 64;
     private const int ProbeEvery = 4;
     private const int ProbeEveryMax = 256;
-    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(2);
 
     private readonly object _gate = new();
     private List<Pending> _waiting = [];

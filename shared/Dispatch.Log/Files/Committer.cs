@@ -163,11 +163,7 @@ sealed class Committer : IDisposable
 
         Publish();
         _queue.Served(_group.Count);
-        foreach (var pending in _group)
-        {
-            pending.Succeed();
-        }
-
+        Served.Tell(_group);
         Forget();
     }
 

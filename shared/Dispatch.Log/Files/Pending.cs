@@ -6,14 +6,14 @@ namespace Dispatch.Log.Files;
 
 /// <summary>
 /// One append or commit on its way to the disk: its frame, and the caller who waits. Pooled, because there is one per message at the door;
-/// continuations never run on the committing thread, where they would delay the next sync.
+/// continuations never run on the committing thread, where they would delay the next sync: <see cref="Served"/> tells those who append.
 /// </summary>
 sealed class Pending : IValueTaskSource
 {
     private const int PoolMax = 1024;
     private static readonly ConcurrentQueue<Pending> Pool = new();
 
-    private ManualResetValueTaskSourceCore<bool> _core = new() { RunContinuationsAsynchronously = true };
+    private ManualResetValueTaskSourceCore<bool> _core;
 
     /// <summary>The frame: complete but for sequence, offsets and time, which the committing thread writes. Length 0: nothing is written, the caller waits for what was queued before.</summary>
     public byte[] Buffer { get; private set; } = [];
@@ -50,9 +50,18 @@ sealed class Pending : IValueTaskSource
         return Buffer.AsSpan(0, length);
     }
 
-    public void Succeed() => _core.SetResult(true);
+    /// <param name="here">The caller goes on inside this call.</param>
+    public void Succeed(bool here)
+    {
+        _core.RunContinuationsAsynchronously = !here;
+        _core.SetResult(true);
+    }
 
-    public void Fail(Exception why) => _core.SetException(why);
+    public void Fail(Exception why)
+    {
+        _core.RunContinuationsAsynchronously = true;
+        _core.SetException(why);
+    }
 
     public void GetResult(short token)
     {

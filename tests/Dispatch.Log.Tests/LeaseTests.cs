@@ -68,4 +68,23 @@ public class LeaseTests
         _lease.Confirm(first);
         _lease.Holds.ShouldBeTrue();
     }
+
+    [Fact]
+    public void A_doubt_is_as_old_as_the_last_stamp_that_nobody_doubted()
+    {
+        _lease.Stamp();
+        _now += 1_999;
+        _lease.InDoubtFor.ShouldBe(TimeSpan.Zero);
+        _now += 6_001;
+        _lease.InDoubtFor.ShouldBe(TimeSpan.FromSeconds(8)); // the loop stands still
+        var doubt = _lease.Stamp();
+        _now += 1_000;
+        _lease.Stamp();
+        _lease.InDoubtFor.ShouldBe(TimeSpan.FromSeconds(9)); // it goes on, and nobody confirms
+        _lease.Confirm(doubt);
+        _lease.InDoubtFor.ShouldBe(TimeSpan.Zero);
+        _lease.Stamp();
+        _now += 3_000;
+        _lease.InDoubtFor.ShouldBe(TimeSpan.FromSeconds(3));
+    }
 }

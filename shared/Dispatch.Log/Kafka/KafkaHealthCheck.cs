@@ -6,7 +6,10 @@ namespace Dispatch.Log.Kafka;
 sealed class KafkaHealthCheck(KafkaLog log) : IHealthCheck
 {
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        (log.Fault ?? await log.UnreachableAsync(cancellationToken)) is { } fault ? new HealthCheckResult(context.Registration.FailureStatus, fault)
-        : log.LostPositions.ToList() is [var (group, partition), ..] ? new HealthCheckResult(context.Registration.FailureStatus, $"group {group} has lost its position in {partition.Topic}/{partition.Partition} and reads nothing there (docs/runbooks/lost-position.md)")
-        : HealthCheckResult.Healthy();
+        (log.Fault ?? await log.UnreachableAsync(cancellationToken) ?? Standstill()) is { } fault ? new HealthCheckResult(context.Registration.FailureStatus, fault) : HealthCheckResult.Healthy();
+
+    private string? Standstill() =>
+        log.LostPositions.ToList() is [var (group, partition), ..] ? $"group {group} has lost its position in {partition.Topic}/{partition.Partition} and reads nothing there (docs/runbooks/lost-position.md)"
+        : log.InDoubt.ToList() is [var (doubted, since), ..] ? $"group {doubted} has partitions and does nothing with them: for {since.TotalSeconds:0} s the brokers have not confirmed that they are still its own"
+        : null;
 }

@@ -51,6 +51,10 @@ public sealed class KafkaLog : IEventLog
     /// <summary>Positions that groups had and have no more; nothing is read there until a person decides.</summary>
     public IEnumerable<(string Group, TopicPartition Partition)> LostPositions => _lost.Keys;
 
+    /// <summary>Groups whose partitions here stand still, because the brokers do not confirm that they are still ours; for longer than a hand-over takes.</summary>
+    public IEnumerable<(string Group, TimeSpan For)> InDoubt =>
+        from member in _runs.Keys let of = member.InDoubtFor where of > _options.SettleTime + _options.SessionTimeout select (member.Group.Name, of);
+
     internal ProgressTopic Progress => Layout.Progress;
 
     private Layout Layout => _layout ?? throw new LogUnavailableException($"The log on Kafka at {_options.Brokers} is not open: {Fault}");

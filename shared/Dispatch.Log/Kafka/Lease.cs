@@ -10,10 +10,14 @@ sealed class Lease(TimeSpan session, Func<long> clock)
 
     private readonly long _gapMax = (long)session.TotalMilliseconds / 2;
     private long _stampedAt = clock();
+    private long _heldAt = clock();
     private int _doubts;
     private int _confirmed;
 
     public bool Holds => Volatile.Read(ref _doubts) == Volatile.Read(ref _confirmed) && clock() - Volatile.Read(ref _stampedAt) < StampHoldsFor;
+
+    /// <summary>How long nothing may have been done for what was assigned; zero: it holds.</summary>
+    public TimeSpan InDoubtFor => Holds ? TimeSpan.Zero : TimeSpan.FromMilliseconds(clock() - Volatile.Read(ref _heldAt));
 
     /// <returns>The doubt to be confirmed, when the gap since the last stamp was too long; else 0.</returns>
     public int Stamp()
@@ -21,6 +25,11 @@ sealed class Lease(TimeSpan session, Func<long> clock)
         var now = clock();
         var doubt = now - _stampedAt > _gapMax ? Interlocked.Increment(ref _doubts) : 0;
         Volatile.Write(ref _stampedAt, now); // behind the doubt: nobody sees the new stamp without it
+        if (Volatile.Read(ref _doubts) == Volatile.Read(ref _confirmed))
+        {
+            Volatile.Write(ref _heldAt, now);
+        }
+
         return doubt;
     }
 

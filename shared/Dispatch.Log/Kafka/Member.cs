@@ -57,6 +57,9 @@ sealed class Member : IDisposable
     public IEnumerable<(string Group, string Topic, long Waiting)> Backlog() =>
         _assigned.Values.Where(partition => partition.HasBegun).GroupBy(partition => partition.Id.Topic, partition => partition.Waiting).Select(of => (Group.Name, of.Key, of.Sum()));
 
+    /// <summary>How long it has owned partitions that it may not act for; zero: it may, or owns none.</summary>
+    public TimeSpan InDoubtFor => _assigned.IsEmpty ? TimeSpan.Zero : Lease.InDoubtFor;
+
     public void Fail(Exception why) => _failed.TrySetException(why);
 
     public void PositionLost(TopicPartition of) => _events.PositionLost(Group.Name, of);

@@ -255,12 +255,12 @@ sealed class ClaimGroups : IAsyncDisposable
     }
 
     /// <summary>
-    /// Lets the calls of a group through, one after the other in one work item of the pool: each comes to its append in microseconds, while waking a thread up for each costs more
-    /// than that, and what comes to the log together shares a sync.
+    /// Lets the calls of a group through; brief ones one after the other in one work item of the pool: each comes to its append in microseconds, while waking a thread up for each
+    /// costs more than that, and what comes to the log together shares a sync.
     /// </summary>
     private sealed class AllFresh(Question[] group) : IThreadPoolWorkItem
     {
-        public void Execute() => Array.ForEach(group, question => question.Say(new Pass(PassKind.Fresh, question.Held.FirstAt), here: true));
+        public void Execute() => Array.ForEach(group, question => question.Say(new Pass(PassKind.Fresh, question.Held.FirstAt), here: question.Held.IsBrief));
     }
 
     /// <summary>One call that waits for its turn, without a task of its own.</summary>

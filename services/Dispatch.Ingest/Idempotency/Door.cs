@@ -49,10 +49,11 @@ sealed class Door : BackgroundService
     public DateTimeOffset? BlindSince => _sight.Claims is null ? _sight.Since : null;
 
     /// <summary>Asks for a call with a key. A call that goes through ends with <see cref="Settle"/> or <see cref="Fail"/>.</summary>
+    /// <param name="isBrief">See <see cref="HeldKey.IsBrief"/>.</param>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))] // waits in every call: no garbage for that
-    public async ValueTask<Pass> EnterAsync(Guid key, Guid body, DateTimeOffset now)
+    public async ValueTask<Pass> EnterAsync(Guid key, Guid body, DateTimeOffset now, bool isBrief = false)
     {
-        var held = new HeldKey(key, body, now);
+        var held = new HeldKey(key, body, now) { IsBrief = isBrief };
         if (_memory.TryHold(held) is { } known)
         {
             return known.Body != body ? new Pass(PassKind.Conflict, known.FirstAt)

@@ -49,6 +49,9 @@ sealed class HeldKey(Guid key, Guid body, DateTimeOffset firstAt)
 
     public DateTimeOffset FirstAt { get; set; } = firstAt;
 
+    /// <summary>Once it is through, its call takes microseconds until it waits again: it may go on where its neighbours do.</summary>
+    public bool IsBrief { get; init; }
+
     /// <summary>What it was claimed by; null: the store was not asked.</summary>
     public Claim? Claim { get; set; }
 

@@ -35,7 +35,7 @@ sealed class PostMessages(
 
         var keyHash = key is null ? default : KeyHash.OfKey(CallKind.Message, call.Tenant, key);
         var bodyHash = key is null ? default : KeyHash.OfBody(CallKind.Message, body.Bytes.Span);
-        var pass = key is null ? new Pass(PassKind.Fresh, now) : await door.EnterAsync(keyHash, bodyHash, now);
+        var pass = key is null ? new Pass(PassKind.Fresh, now) : await door.EnterAsync(keyHash, bodyHash, now, isBrief: draft.Recipients.Count == 1);
         Refuse(pass);
         Mark(call.Http, pass);
         if (pass.Answer is { } first)

@@ -1,8 +1,8 @@
 namespace Dispatch.Log.Files;
 
 /// <summary>
-/// Tells the appends of a group that they are durable, one after the other in one work item of the pool: with an item for each, waking threads up and handing over cost more than
-/// what callers have left to do, which is to answer. Commits have an item each, because a hop may go on with its next batch.
+/// Tells a group that it is durable. Appends of one record, callers at the door, one after the other in one work item of the pool: with an item for each, waking threads up and handing
+/// over cost more than what is left to do, which is to answer. Everything else has an item of its own: a hop may go on with its next batch, a caller with an answer for a thousand.
 /// </summary>
 sealed class Served(List<Pending> appends) : IThreadPoolWorkItem
 {
@@ -11,7 +11,7 @@ sealed class Served(List<Pending> appends) : IThreadPoolWorkItem
         var appends = new List<Pending>(group.Count);
         foreach (var pending in group)
         {
-            if (pending.Type == FrameType.Append)
+            if (pending is { Type: FrameType.Append, Records: 1 })
             {
                 appends.Add(pending);
             }

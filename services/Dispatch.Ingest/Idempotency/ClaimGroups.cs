@@ -151,7 +151,7 @@ sealed class ClaimGroups : IAsyncDisposable
         Telemetry.ClaimGroupSize.Record(keys.Length);
         if (fresh == keys.Length)
         {
-            ThreadPool.UnsafeQueueUserWorkItem(new AllFresh([.. group]), preferLocal: false);
+            ThreadPool.UnsafeQueueUserWorkItem(new AllFresh(group), preferLocal: false);
             return;
         }
 
@@ -258,9 +258,9 @@ sealed class ClaimGroups : IAsyncDisposable
     /// Lets the calls of a group through; brief ones one after the other in one work item of the pool: each comes to its append in microseconds, while waking a thread up for each
     /// costs more than that, and what comes to the log together shares a sync.
     /// </summary>
-    private sealed class AllFresh(Question[] group) : IThreadPoolWorkItem
+    private sealed class AllFresh(List<Question> group) : IThreadPoolWorkItem
     {
-        public void Execute() => Array.ForEach(group, question => question.Say(new Pass(PassKind.Fresh, question.Held.FirstAt), here: question.Held.IsBrief));
+        public void Execute() => group.ForEach(question => question.Say(new Pass(PassKind.Fresh, question.Held.FirstAt), here: question.Held.IsBrief));
     }
 
     /// <summary>One call that waits for its turn, without a task of its own.</summary>

@@ -10,6 +10,6 @@ sealed class KafkaHealthCheck(KafkaLog log) : IHealthCheck
 
     private string? Standstill() =>
         log.LostPositions.ToList() is [var (group, partition), ..] ? $"group {group} has lost its position in {partition.Topic}/{partition.Partition} and reads nothing there (docs/runbooks/lost-position.md)"
-        : log.InDoubt.ToList() is [var (doubted, since), ..] ? $"group {doubted} has partitions and does nothing with them: for {since.TotalSeconds:0} s the brokers have not confirmed that they are still its own"
+        : log.InDoubt.ToList() is [var (doubted, since), ..] ? $"group {doubted} has partitions and may not act for them since {since.TotalSeconds:0} s: nothing polls, or the brokers do not confirm that they are still its own"
         : null;
 }

@@ -51,7 +51,7 @@ public sealed class KafkaLog : IEventLog
     /// <summary>Positions that groups had and have no more; nothing is read there until a person decides.</summary>
     public IEnumerable<(string Group, TopicPartition Partition)> LostPositions => _lost.Keys;
 
-    /// <summary>Groups whose partitions here stand still, because the brokers do not confirm that they are still ours; for longer than a hand-over takes.</summary>
+    /// <summary>Groups whose partitions here stand still, because nothing polls or the brokers do not confirm that they are still ours; for longer than a hand-over takes.</summary>
     public IEnumerable<(string Group, TimeSpan For)> InDoubt =>
         from member in _runs.Keys let of = member.InDoubtFor where of > _options.SettleTime + _options.SessionTimeout select (member.Group.Name, of);
 

@@ -87,16 +87,17 @@ sealed class FcmTokens(FcmOptions options, TimeProvider clock, ILogger<FcmTokens
             var account = ServiceAccount.Read(options.ServiceAccountFile);
             project = account.ProjectId;
             using var http = Client();
+            var askedAt = clock.GetUtcNow(); // its life began no earlier: counted from the answer it would last longer here than at Google
             using var form = new FormUrlEncodedContent(
             [
                 new("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
-                new("assertion", account.Assertion(clock.GetUtcNow())),
+                new("assertion", account.Assertion(askedAt)),
             ]);
             using var answer = await http.PostAsync(account.TokenUri, form);
             var body = JsonSerializer.Deserialize(await answer.Content.ReadAsByteArrayAsync(), FcmJson.Default.TokenAnswer);
             if (answer.IsSuccessStatusCode && body is { AccessToken: { Length: > 0 } token, ExpiresIn: > 0 } && HpackWriter.IsFieldValue(token))
             {
-                return Keep(Token(account, token, TimeSpan.FromSeconds(Math.Min(body.ExpiresIn, 86_400))), project);
+                return Keep(Token(account, token, askedAt, TimeSpan.FromSeconds(Math.Min(body.ExpiresIn, 86_400))), project);
             }
 
             failed = (int)answer.StatusCode is >= 400 and < 500 and not (int)HttpStatusCode.TooManyRequests and not (int)HttpStatusCode.RequestTimeout
@@ -147,11 +148,10 @@ sealed class FcmTokens(FcmOptions options, TimeProvider clock, ILogger<FcmTokens
         return new FcmGrant(null, fault);
     }
 
-    private FcmToken Token(ServiceAccount account, string token, TimeSpan lifetime)
+    private FcmToken Token(ServiceAccount account, string token, DateTimeOffset askedAt, TimeSpan lifetime)
     {
-        var now = clock.GetUtcNow();
         var refresh = lifetime * (RandomNumberGenerator.GetInt32(800, 867) / 1_000.0); // not all dispatchers in the same second
-        return new FcmToken(HeaderOf(account.ProjectId, token), now, now + refresh, now + lifetime - TimeSpan.FromSeconds(30));
+        return new FcmToken(HeaderOf(account.ProjectId, token), askedAt, askedAt + refresh, askedAt + lifetime - TimeSpan.FromSeconds(30));
     }
 
     private byte[] HeaderOf(string project, string token)

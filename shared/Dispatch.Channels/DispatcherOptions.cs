@@ -17,7 +17,7 @@ public sealed class DispatcherOptions
     [Range(64 * 1024, 1024 * 1024 * 1024)] public int SegmentBytesMax { get; init; } = 16 * 1024 * 1024;
 
     /// <summary>For how long outcomes gather for one sync. Longer: fewer syncs, and more to do again after a power cut.</summary>
-    [Range(typeof(TimeSpan), "00:00:00", "00:00:01")] public TimeSpan SyncDelay { get; init; } = TimeSpan.FromMilliseconds(20);
+    [Range(typeof(TimeSpan), "00:00:00", "00:00:01")] public TimeSpan SyncDelay { get; init; } = TimeSpan.FromMilliseconds(30);
 
     /// <summary>Messages of one class that wait in memory for a lane.</summary>
     [Range(16, 100_000)] public int WaitingMax { get; init; } = 2_048;

@@ -126,7 +126,7 @@ sealed class FeedbackHop(
     private async Task<long?> StartAsync(IPartition partition, CancellationToken stop)
     {
         var known = await Patience.WhileAwayAsync(() => positions.ReadAsync(Reader, stop), health, logger, stop);
-        if (known.TryGetValue((log.ClusterId, partition.Id.Topic, partition.Id.Partition), out var next))
+        if (known.TryGetValue((log.ClusterIdOf(partition.Id.Partition), partition.Id.Topic, partition.Id.Partition), out var next))
         {
             return next;
         }
@@ -158,15 +158,16 @@ sealed class FeedbackHop(
         while (true)
         {
             var known = await Patience.WhileAwayAsync(() => positions.ReadAsync(Reader, stop), health, logger, stop);
-            var others = known.Keys.Select(key => key.ClusterId).Distinct().Where(id => id != log.ClusterId).ToList();
-            if (others.Count == 0 || options.Value.AcceptLog == log.ClusterId || known.Keys.Any(key => key.ClusterId == log.ClusterId))
+            var own = log.ClusterIds;
+            var others = known.Keys.Select(key => key.ClusterId).Distinct().Except(own).ToList();
+            if (others.Count == 0 || own.Contains(options.Value.AcceptLog) || known.Keys.Any(key => own.Contains(key.ClusterId)))
             {
                 health.Foreign = "";
                 return;
             }
 
             health.Foreign = others[0];
-            logger.ForeignLog(log.ClusterId, string.Join(", ", others));
+            logger.ForeignLog(string.Join(", ", own), string.Join(", ", others));
             await Task.Delay(RestWhileForeign, clock, stop);
         }
     }

@@ -140,7 +140,7 @@ sealed class LedgerWriter(Ledger ledger, IEventLog log, FeedbackHealth health, i
     private async Task QuarantineAsync(Step step, Exception fault, CancellationToken stop)
     {
         var (entry, id) = (step.Entries[0], step.Partition.Id);
-        var parking = Id.Derive(Id.DayOf(entry.AppendedAt), System.Text.Encoding.UTF8.GetBytes($"{log.ClusterId}/{id.Topic}/{id.Partition}/{entry.Offset}"));
+        var parking = Id.Derive(Id.DayOf(entry.AppendedAt), System.Text.Encoding.UTF8.GetBytes($"{log.ClusterIdOf(id.Partition)}/{id.Topic}/{id.Partition}/{entry.Offset}"));
         var quarantined = new Quarantined
         {
             ParkingId = ByteString.CopyFrom(parking.ToBytes()), Topic = id.Topic, Partition = (uint)id.Partition, Offset = entry.Offset,

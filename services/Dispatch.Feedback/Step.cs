@@ -33,7 +33,7 @@ sealed record Step(IPartition Partition, IReadOnlyList<Entry> Entries, long? Fro
     }
 
     public void Move(LedgerBatch batch, IEventLog log) =>
-        batch.Move(new PositionMove(log.ClusterId, Partition.Id.Topic, Partition.Id.Partition, From, Next));
+        batch.Move(new PositionMove(log.ClusterIdOf(Partition.Id.Partition), Partition.Id.Topic, Partition.Id.Partition, From, Next));
 
     /// <summary>The same records, in two steps.</summary>
     public (Step First, Step Second) Halves()
@@ -48,7 +48,7 @@ sealed record Step(IPartition Partition, IReadOnlyList<Entry> Entries, long? Fro
         if (outcome.Kind == OutcomeKind.CaughtUp)
         {
             batch.Mark(new BlindMark(
-                outcome.SourceId, DateTimeOffset.FromUnixTimeMilliseconds(outcome.At), Partition.Id.Partition, log.PartitionsOf(Topics.Outcomes), entry.AppendedAt));
+                outcome.SourceId, DateTimeOffset.FromUnixTimeMilliseconds(outcome.At), Partition.Id.Partition, log.AllPartitionsOf(Topics.Outcomes).Count, entry.AppendedAt));
             return;
         }
 

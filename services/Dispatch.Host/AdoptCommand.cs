@@ -32,14 +32,14 @@ static class AdoptCommand
             return folders.Length == 0 && !args.Any(it => it is "--help" or "-h") ? 1 : 0;
         }
 
-        if (configuration["Dispatch:Kafka:Brokers"] is not { Length: > 0 } or LocalKafka.Auto)
+        if (!KafkaClusters.AreConfigured(configuration) || configuration["Dispatch:Kafka:Brokers"] == LocalKafka.Auto)
         {
             await Console.Error.WriteLineAsync("dispatch: where to? --kafka HOST:PORT, or Dispatch:Kafka:Brokers");
             return 1;
         }
 
         using var loggers = LoggerFactory.Create(logging => logging.AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning));
-        await using var log = KafkaLog.Open(KafkaOptions.Of(configuration.GetSection(KafkaOptions.Section)), [.. Topics.All], loggers.CreateLogger<KafkaLog>());
+        await using var log = KafkaClusters.LogOf(KafkaClusters.Open(configuration, loggers), loggers);
         using var stop = new CancellationTokenSource();
         Console.CancelKeyPress += (_, pressed) => { pressed.Cancel = true; stop.Cancel(); };
         var failed = 0;

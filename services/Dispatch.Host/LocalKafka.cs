@@ -26,7 +26,7 @@ static class LocalKafka
         configuration["Dispatch:Kafka:Brokers"] = brokers.Brokers;
         configuration["Dispatch:Kafka:Replication"] = "1";
         configuration["Dispatch:Kafka:Partitions"] ??= Partitions.ToString(CultureInfo.InvariantCulture);
-        using var topics = new TopicAdmin(KafkaOptions.Of(configuration.GetSection(KafkaOptions.Section)), Topics.All);
+        using var topics = new TopicAdmin(KafkaClusters.Of(configuration)[0], Topics.All);
         try
         {
             await topics.ApplyAsync(await topics.CompareAsync(CancellationToken.None), mayMoveKeys: false, CancellationToken.None);

@@ -10,13 +10,14 @@ static class TopicsCommand
     private const string Help = """
         dispatch topics [--apply] [--add-partitions] [--kafka HOST:PORT[,...]] [--data DIR]
 
-          Compares the topics on Kafka with what the promises need, and lists what differs. Changes nothing without --apply.
+          Compares the topics on Kafka with what the promises need, and lists what differs, cluster by cluster. Changes nothing without --apply.
 
           --apply             makes topics that are missing and sets settings that differ
           --add-partitions    with --apply: adds partitions, too. Keys move to other partitions: records of one recipient may overtake one another meanwhile
 
           Settings: Dispatch:Kafka:Brokers, :Partitions (8), :Replication (3), :Retention (7 days), :Client:NAME for security.protocol, sasl.* and the like; from the data folder's
-          dispatch.json, the environment (Dispatch__Kafka__Brokers=...) or arguments (--Dispatch:Kafka:Partitions=...).
+          dispatch.json, the environment (Dispatch__Kafka__Brokers=...) or arguments (--Dispatch:Kafka:Partitions=...). More clusters: Dispatch:Kafka:Clusters:NUMBER:Name and :Brokers, and
+          any of the others.
 
           Exit code: 0 nothing differs, 2 something does, 1 it could not be found out.
         """;
@@ -33,15 +34,32 @@ static class TopicsCommand
             return 0;
         }
 
-        if (configuration["Dispatch:Kafka:Brokers"] is not { Length: > 0 } or LocalKafka.Auto)
+        if (!KafkaClusters.AreConfigured(configuration) || configuration["Dispatch:Kafka:Brokers"] == LocalKafka.Auto)
         {
             await Console.Error.WriteLineAsync("dispatch: topics are of Kafka, and none is configured: --kafka HOST:PORT, or Dispatch:Kafka:Brokers");
             return 1;
         }
 
+        var clusters = KafkaClusters.Of(configuration);
+        var worst = 0;
+        foreach (var cluster in clusters)
+        {
+            if (clusters.Count > 1)
+            {
+                await Console.Out.WriteLineAsync($"cluster {cluster.Name} (number {cluster.Number}) at {cluster.Brokers}:");
+            }
+
+            worst = await RunAsync(cluster, apply, grow) is var code && (code == 1 || worst == 0) ? code : worst;
+        }
+
+        return worst;
+    }
+
+    private static async Task<int> RunAsync(KafkaOptions cluster, bool apply, bool grow)
+    {
         try
         {
-            using var topics = new TopicAdmin(KafkaOptions.Of(configuration.GetSection(KafkaOptions.Section)), Topics.All);
+            using var topics = new TopicAdmin(cluster, Topics.All);
             var differences = await topics.CompareAsync(CancellationToken.None);
             await TellAsync(differences);
             if (!apply || differences.Count == 0)

@@ -1,3 +1,4 @@
+using Dispatch.Ingest.Diverting;
 using Dispatch.Ingest.Events;
 using Dispatch.Ingest.Hooks;
 using Dispatch.Ingest.Http;
@@ -15,7 +16,7 @@ namespace Dispatch.Ingest;
 /// </summary>
 sealed class Api(
     Gate gate, PostMessages messages, PostBatch batch, PostEvents events, ReadMessages read, ReadStats stats, ReadStatus status, CapResource caps,
-    SuppressionResource suppressions, ModeResource modes, SettlementResource settlement, QuarantineResource quarantine, HeldResource held, KeyResource keys, HttpSmsHook httpSms)
+    SuppressionResource suppressions, ModeResource modes, DivertResource divert, SettlementResource settlement, QuarantineResource quarantine, HeldResource held, KeyResource keys, HttpSmsHook httpSms)
 {
     public IReadOnlyList<ApiCall> Calls { get; } =
     [
@@ -75,6 +76,11 @@ sealed class Api(
         new("POST", "/v1/operate/modes", Scopes.Operate, "Sets a switch for a scope, or only says what it would touch.", gate.For(Scopes.Operate, modes.SwitchAsync))
         {
             Body = ModeResource.Change, Answer = typeof(ModeChanged),
+        },
+        new("GET", "/v1/operate/divert", Scopes.Operate, "Clusters, and where new records go.", gate.For(Scopes.Operate, divert.ReadAsync)) { Answer = typeof(DivertState) },
+        new("POST", "/v1/operate/divert", Scopes.Operate, "Moves new records to other clusters: tries the target, then a canary, then all of it.", gate.For(Scopes.Operate, divert.DivertAsync))
+        {
+            Body = DivertResource.Change, Answer = typeof(Diverted),
         },
         new("GET", "/v1/operate/settlement", Scopes.Operate, "The books: accepted is the sum over all states; and what sits too long.", gate.For(Scopes.Operate, settlement.ReportAsync))
         {

@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using Dispatch.Contracts;
 using Dispatch.Hosting;
 using Dispatch.Ingest.Auth;
+using Dispatch.Ingest.Diverting;
 using Dispatch.Ingest.Events;
 using Dispatch.Ingest.Hooks;
 using Dispatch.Ingest.Http;
@@ -76,6 +77,7 @@ public static class IngestService
         services.AddSingleton<CapResource>();
         services.AddSingleton<SuppressionResource>();
         services.AddSingleton<ModeResource>();
+        services.AddSingleton<DivertResource>();
         services.AddSingleton<QuarantineResource>();
         services.AddSingleton<HeldResource>();
         services.AddSingleton<KeyResource>();

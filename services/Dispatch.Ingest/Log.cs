@@ -70,4 +70,22 @@ static partial class Log // 4000-4099
 
     [LoggerMessage(4031, LogLevel.Warning, "A receipt for lane {Lane} was refused: {Reason}")]
     public static partial void ReceiptRefused(this ILogger log, string lane, string reason);
+
+    [LoggerMessage(4060, LogLevel.Warning, "New records go by the weights {Weights}: {Reason}")]
+    public static partial void WeightsMoved(this ILogger log, string weights, string reason);
+
+    [LoggerMessage(4061, LogLevel.Error, "The weights {Weights} cannot be followed here, the ones before hold: {Why}")]
+    public static partial void WeightsRefused(this ILogger log, string weights, string why);
+
+    [LoggerMessage(4062, LogLevel.Error, "A diversion was taken back to {Weights}: {Why}")]
+    public static partial void RolledBack(this ILogger log, string weights, string why);
+
+    [LoggerMessage(4063, LogLevel.Error, "The store did not take that a diversion was taken back: it holds for this instance, others see for themselves. {Why}")]
+    public static partial void RollbackIsLocal(this ILogger log, Exception exception, string why);
+
+    [LoggerMessage(4065, LogLevel.Warning, "Cluster {Cluster} gets nothing new and has acknowledged nothing for {For}: what was on its way is given up, and drained from the spool to where new records go")]
+    public static partial void AppendsGivenUp(this ILogger log, string cluster, TimeSpan @for);
+
+    [LoggerMessage(4064, LogLevel.Error, "Following the diversion failed; it is tried again")]
+    public static partial void DiversionFellOver(this ILogger log, Exception exception);
 }

@@ -22,5 +22,7 @@ static class Telemetry
         "dispatch.ingest.keys.group", "{key}", "Idempotency keys that one statement claimed.",
         advice: new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] });
 
+    public static readonly Counter<long> Rollbacks = Meter.CreateCounter<long>("dispatch.ingest.divert.rollbacks", "{rollback}", "Diversions that were taken back because their target failed.");
+
     public static readonly Counter<long> Receipts = Meter.CreateCounter<long>("dispatch.ingest.receipts", "{receipt}", "Gateways' receipts, by what became of them.");
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Dispatch.Ingest.Events;
+using Dispatch.Ingest.Diverting;
 using Dispatch.Ingest.Http;
 using Dispatch.Ingest.Json;
 using Dispatch.Ingest.Messages;
@@ -36,6 +37,8 @@ namespace Dispatch.Ingest;
 [JsonSerializable(typeof(KeyAnswer))]
 [JsonSerializable(typeof(Page<KeyAnswer>))]
 [JsonSerializable(typeof(SettlementAnswer))]
+[JsonSerializable(typeof(DivertState))]
+[JsonSerializable(typeof(Diverted))]
 sealed partial class WireJson : JsonSerializerContext;
 
 /// <summary>The answers that are given most, which have no times in them: a context without a converter writes them by straight code.</summary>

@@ -221,7 +221,7 @@ public sealed class Dispatcher(
 
     private async Task<Dictionary<TopicPartition, long>> PositionsAsync(CancellationToken stop)
     {
-        var partitions = _topics.SelectMany(topic => Enumerable.Range(0, log.PartitionsOf(topic)).Select(partition => new TopicPartition(topic, partition))).ToList();
+        var partitions = _topics.SelectMany(topic => log.AllPartitionsOf(topic, openOnly: true)).ToList(); // of a cluster that is away everything may still be open
         return (await log.PositionsAsync(Name, partitions, stop)).ToDictionary(at => at.Key, at => at.Value?.Next ?? 0);
     }
 

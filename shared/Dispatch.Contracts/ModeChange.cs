@@ -20,9 +20,14 @@ public sealed record ModeChange(
         {
             yield return ("switch", $"must be one of {string.Join(", ", Switches.Values.Keys.Order(StringComparer.Ordinal))}");
         }
-        else if (Value is null || !values.Contains(Value))
+        else if (Value is null || !Switches.Takes(Switch, Value))
         {
-            yield return ("value", $"must be one of {string.Join(", ", values)} for {Switch}");
+            yield return ("value", Switch == Switches.Divert ? $"must be {Switches.NotDiverted}, or weights by cluster: name=weight,name=weight" : $"must be one of {string.Join(", ", values)} for {Switch}");
+        }
+
+        if (Switch == Switches.Divert && (Channel, Class, Tenant, Lane) is not (null, null, null, null))
+        {
+            yield return ("switch", "divert holds for everything: no channel, class, tenant or lane");
         }
 
         if (string.IsNullOrWhiteSpace(Reason) || Reason.Length > TextLengthMax)

@@ -10,13 +10,22 @@ public static class Switches
     public const string Dispatch = "dispatch";
     public const string Ingest = "ingest";
 
+    /// <summary>Where Ingest writes when there are several clusters: none, as configured, or a <see cref="Diversion"/>.</summary>
+    public const string Divert = "divert";
+
+    /// <summary>Nothing is diverted.</summary>
+    public const string NotDiverted = "none";
+
     public static ImmutableDictionary<string, ImmutableArray<string>> Values { get; } = new Dictionary<string, ImmutableArray<string>>
     {
         [Feedback] = ["on", "bypass"],
         [Caps] = ["enforce", "send", "hold"],
         [Dispatch] = ["run", "pause", "drain"],
         [Ingest] = ["log", "spool"],
+        [Divert] = [NotDiverted],
     }.ToImmutableDictionary();
+
+    public static bool Takes(string @switch, string value) => Values[@switch].Contains(value) || (@switch == Divert && Diversion.TryParse(value, out _));
 }
 
 /// <summary>Where a mode holds; what is null holds for all. The scope that names more wins.</summary>

@@ -6,8 +6,11 @@ namespace Dispatch.Log;
 /// </summary>
 public interface IEventLog : IAsyncDisposable
 {
-    /// <summary>Random and fixed for the life of the log. Positions that are kept elsewhere are keyed by it; another id stops their owner.</summary>
-    string ClusterId { get; }
+    /// <summary>Random and fixed for the life of the log, or of that of its clusters which has the partition. Positions that are kept elsewhere are keyed by it; another id stops their owner.</summary>
+    string ClusterIdOf(int partition);
+
+    /// <summary>Of all clusters that are open.</summary>
+    IReadOnlyCollection<string> ClusterIds => [ClusterIdOf(0)];
 
     /// <summary>One process at a time has this log: whatever was committed to it was committed from this machine's own folders.</summary>
     bool IsExclusive => false;
@@ -17,6 +20,17 @@ public interface IEventLog : IAsyncDisposable
 
     /// <exception cref="KeyNotFoundException">No such topic.</exception>
     int PartitionsOf(string topic);
+
+    /// <summary>The partitions of a topic, in all clusters.</summary>
+    /// <param name="openOnly">Leaves out clusters that were not reached yet.</param>
+    /// <exception cref="LogUnavailableException">Not all of them are known.</exception>
+    IReadOnlyList<TopicPartition> AllPartitionsOf(string topic, bool openOnly = false) => [.. Enumerable.Range(0, PartitionsOf(topic)).Select(number => new TopicPartition(topic, number))];
+
+    /// <summary>Where the same keys go in other clusters.</summary>
+    IReadOnlyList<TopicPartition> TwinsOf(TopicPartition partition) => [];
+
+    /// <summary>Where a record would go now.</summary>
+    TopicPartition PlaceOf(Record record) => new(record.Topic, record.Partition ?? Partitioner.Of(record.Key.Span, PartitionsOf(record.Topic)));
 
     /// <summary>Returns when all records are durable. They become visible together on the file log, in any order between partitions on Kafka.</summary>
     /// <exception cref="AppendException">Says whether the records may be there nevertheless.</exception>

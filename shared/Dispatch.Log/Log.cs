@@ -102,4 +102,7 @@ static partial class Log
 
     [LoggerMessage(1043, LogLevel.Error, "Group {Group}: the brokers have lost a position that they had acknowledged. What was written with it is undone, and done again from where it stood before")]
     public static partial void Undone(this ILogger log, string group);
+
+    [LoggerMessage(1044, LogLevel.Error, "Cluster {Cluster} is not used: {Why}")]
+    public static partial void ClusterRefused(this ILogger log, string cluster, string why);
 }

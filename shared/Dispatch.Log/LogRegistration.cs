@@ -1,4 +1,5 @@
 using Dispatch.Contracts;
+using Dispatch.Log.Clusters;
 using Dispatch.Log.Files;
 using Dispatch.Log.Kafka;
 using Microsoft.Extensions.Configuration;
@@ -14,7 +15,7 @@ namespace Dispatch.Log;
 public static class LogRegistration
 {
     /// <summary>
-    /// <see cref="IEventLog"/> with every topic of <see cref="Topics.All"/>: on Kafka when <c>Dispatch:Kafka:Brokers</c> is set, else in files, from <c>Dispatch:Log</c>, in
+    /// <see cref="IEventLog"/> with every topic of <see cref="Topics.All"/>: on Kafka when clusters are configured (<see cref="KafkaClusters"/>), else in files, from <c>Dispatch:Log</c>, in
     /// <c>{Dispatch:Data}/log</c> unless set. Made before any hosted service starts: a folder that another process holds, or settings that make no sense, stop the program with a clear message. May be called more than once.
     /// </summary>
     public static IHostApplicationBuilder AddEventLog(this IHostApplicationBuilder builder)
@@ -24,9 +25,9 @@ public static class LogRegistration
             return builder;
         }
 
-        if (builder.Configuration.GetSection(KafkaOptions.Section) is var kafka && kafka["Brokers"] is { Length: > 0 })
+        if (KafkaClusters.AreConfigured(builder.Configuration))
         {
-            AddKafka(builder.Services, kafka);
+            AddKafka(builder);
         }
         else
         {
@@ -37,12 +38,13 @@ public static class LogRegistration
         return builder;
     }
 
-    private static void AddKafka(IServiceCollection services, IConfigurationSection section)
+    private static void AddKafka(IHostApplicationBuilder builder)
     {
-        services.AddOptions<KafkaOptions>().Bind(section).ValidateOnStart(); // together with all others, so that every fault is listed at once
-        services.AddSingleton<IValidateOptions<KafkaOptions>, KafkaOptionsValidator>();
-        services.AddSingleton(provider => KafkaLog.Open(KafkaOptions.Of(section), [.. Topics.All], provider.GetRequiredService<ILoggerFactory>().CreateLogger<KafkaLog>()));
-        services.AddSingleton<IEventLog>(provider => provider.GetRequiredService<KafkaLog>());
+        var services = builder.Services;
+        services.AddOptions<KafkaOptions>().ValidateOnStart();
+        services.AddSingleton<IValidateOptions<KafkaOptions>>(new KafkaClusters.Validator(builder.Configuration));
+        services.AddSingleton(provider => KafkaClusters.Open(builder.Configuration, provider.GetRequiredService<ILoggerFactory>()));
+        services.AddSingleton(provider => KafkaClusters.LogOf(provider.GetRequiredService<ClusterWeights>(), provider.GetRequiredService<ILoggerFactory>()));
         services.AddHealthChecks().AddCheck<KafkaHealthCheck>("log");
     }
 

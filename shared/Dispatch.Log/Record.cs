@@ -18,6 +18,9 @@ public sealed record Record(string Topic, ReadOnlyMemory<byte> Key, ReadOnlyMemo
 
     /// <summary>Set only by what must reach every partition (marks) or go back where it came from; null: the key decides.</summary>
     public int? Partition { get; init; }
+
+    /// <summary>Set by what goes on from a record: it stays in the cluster where that was read. null: the weights of the clusters decide. Means nothing where there is only one.</summary>
+    public int? Cluster { get; init; }
 }
 
 public readonly record struct RecordHeader(string Name, ReadOnlyMemory<byte> Value);

@@ -185,7 +185,7 @@ public sealed class FeedbackTests : IAsyncLifetime
         string id;
         await using (var fresh = await Running.StartAsync(folder["new"], database))
         {
-            id = fresh.Log.ClusterId;
+            id = fresh.Log.ClusterIdOf(0);
             await AppendTrafficAsync(fresh, 5);
             await Eventually.HoldsAsync(async () => (await fresh.HealthAsync()).Status == HealthStatus.Unhealthy);
         }

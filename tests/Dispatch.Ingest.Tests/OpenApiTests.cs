@@ -20,7 +20,7 @@ public sealed class OpenApiTests
         paths.Select(it => it.Key).ShouldBe(
         [
             "/v1/messages", "/v1/messages/batch", "/v1/messages/{id}", "/v1/requests/{id}", "/v1/requests/{id}/cancel", "/v1/events", "/v1/stats", "/v1/status",
-            "/v1/caps", "/v1/caps/{id}", "/v1/suppressions", "/v1/suppressions/{id}", "/v1/operate/modes", "/v1/operate/settlement", "/v1/operate/quarantine",
+            "/v1/caps", "/v1/caps/{id}", "/v1/suppressions", "/v1/suppressions/{id}", "/v1/operate/modes", "/v1/operate/divert", "/v1/operate/settlement", "/v1/operate/quarantine",
             "/v1/operate/quarantine/redrive", "/v1/operate/held", "/v1/operate/keys", "/v1/operate/keys/{id}", "/hooks/http-sms/{lane}",
         ], ignoreOrder: true);
         foreach (var operation in paths.SelectMany(path => path.Value!.AsObject()).Select(it => it.Value!.AsObject()))

@@ -281,10 +281,10 @@ public abstract class EventLogContract : IAsyncLifetime
     [ContractFact]
     public async Task The_identity_is_random_and_stays()
     {
-        var id = Log.ClusterId;
+        var id = Log.ClusterIdOf(0);
         id.ShouldNotBeNullOrWhiteSpace();
         await ReopenAsync();
-        Log.ClusterId.ShouldBe(id);
+        Log.ClusterIdOf(0).ShouldBe(id);
     }
 
     [ContractFact]

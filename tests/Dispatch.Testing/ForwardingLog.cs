@@ -5,7 +5,7 @@ namespace Dispatch.Testing;
 /// <summary>A real log behind which a test puts one thing that differs: a fault of the disk, brokers that are away. Does not own it.</summary>
 public abstract class ForwardingLog(IEventLog real) : IEventLog
 {
-    public string ClusterId => real.ClusterId;
+    public string ClusterIdOf(int partition) => real.ClusterIdOf(partition);
 
     public virtual bool IsExclusive => real.IsExclusive;
 

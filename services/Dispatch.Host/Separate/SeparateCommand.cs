@@ -1,4 +1,5 @@
 using Dispatch.Hosting;
+using Dispatch.Log.Kafka;
 using Dispatch.Store;
 using Dispatch.Store.Private;
 
@@ -22,7 +23,7 @@ static class SeparateCommand
             return;
         }
 
-        if (configuration["Dispatch:Kafka:Brokers"] is not { Length: > 0 })
+        if (!KafkaClusters.AreConfigured(configuration))
         {
             throw new InvalidOperationException("--separate needs Kafka, because processes cannot share the log in files: add --kafka HOST:PORT[,...], or --kafka auto to start a broker from KAFKA_HOME");
         }

@@ -60,8 +60,8 @@ sealed class KeyRecovery(IEventLog log, IdempotencyStore store, TimeProvider clo
 
     private static IEnumerable<(IEventLog Log, TopicPartition Partition)> Requests(IEventLog log) =>
         from topic in Topics.Classes.Select(Topics.Requests)
-        from partition in Enumerable.Range(0, log.PartitionsOf(topic))
-        select (log, new TopicPartition(topic, partition));
+        from partition in log.AllPartitionsOf(topic)
+        select (log, partition);
 
     private async Task<int> WriteAsync(Dictionary<Guid, LoggedKey> group, Guid claim, CancellationToken stop)
     {

@@ -54,8 +54,8 @@ sealed class ModeResource(ControlStore control, ModeBook book, StatQueries stats
     private const int BodyBytesMax = 16 * 1_024;
 
     public static readonly Shape<ModeDraft> Change = new("ModeChange", "One switch for one scope; what the scope does not name, it covers.",
-        new TextField<ModeDraft>("switch", "feedback, caps, dispatch, ingest.", (it, value) => it.Switch = value) { Required = true, LengthMax = 32 },
-        new TextField<ModeDraft>("value", "on, bypass; enforce, send, hold; run, pause, drain; log, spool.", (it, value) => it.Value = value) { Required = true, LengthMax = 32 },
+        new TextField<ModeDraft>("switch", "feedback, caps, dispatch, ingest, divert.", (it, value) => it.Switch = value) { Required = true, LengthMax = 32 },
+        new TextField<ModeDraft>("value", "on, bypass; enforce, send, hold; run, pause, drain; log, spool; none.", (it, value) => it.Value = value) { Required = true, LengthMax = 32 },
         new TextField<ModeDraft>("reason", "Whoever finds this switch wants to know why.", (it, value) => it.Reason = value) { Required = true, LengthMax = ModeChange.TextLengthMax },
         new TextField<ModeDraft>("owner", "Who answers for it.", (it, value) => it.Owner = value) { Required = true, LengthMax = ModeChange.TextLengthMax },
         new WholeField<ModeDraft>("expires_in_seconds", "No switch stays on forgotten.", ModeChange.ExpiresInSecondsMin, ModeChange.ExpiresInSecondsMax,
@@ -104,6 +104,11 @@ sealed class ModeResource(ControlStore control, ModeBook book, StatQueries stats
         if (draft is { Switch: Switches.Ingest, Channel: not null } or { Switch: Switches.Ingest, Tenant: not null } or { Switch: Switches.Ingest, Lane: not null })
         {
             faults.Add("switch", "not_supported", "ingest is switched for a class, or for all");
+        }
+
+        if (draft is { Switch: Switches.Divert, Value: not (null or Switches.NotDiverted) })
+        {
+            faults.Add("value", "not_supported", "diverting goes through POST /v1/operate/divert, which looks at the target first; here it is only ended, by none");
         }
 
         if (draft is { Switch: Switches.Ingest, Value: Spooling.Switch.Spool } && spool is null)

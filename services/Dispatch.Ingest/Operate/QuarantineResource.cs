@@ -168,9 +168,9 @@ sealed class QuarantineResource(IEventLog log, Appender appender, ControlStore c
 
     private async IAsyncEnumerable<Quarantined> ScanAsync(DateTimeOffset since, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken stop)
     {
-        for (var partition = 0; partition < log.PartitionsOf(Topics.Quarantine); partition++)
+        foreach (var partition in log.AllPartitionsOf(Topics.Quarantine))
         {
-            await foreach (var entry in log.ScanAsync(new TopicPartition(Topics.Quarantine, partition), since, stop))
+            await foreach (var entry in log.ScanAsync(partition, since, stop))
             {
                 if (TryParse(Quarantined.Parser, ByteString.CopyFrom(entry.Value.Span)) is { ParkingId.Length: Id.Size } parked)
                 {

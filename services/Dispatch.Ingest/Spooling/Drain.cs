@@ -90,7 +90,7 @@ sealed class Drain(IEventLog log, Spool spool, HedgedAppends appends, Outage out
             {
                 var tries = Partitioned.Of(log, left).Select(part => (part.Records, Failure: appends.TryAsync(part.Partition, part.Records, isDrain: true))).ToList();
                 await Task.WhenAll(tries.Select(it => it.Failure)).WaitAsync(stop);
-                left = [.. tries.Where(it => it.Failure.Result is not null).SelectMany(it => it.Records)];
+                left = [.. tries.Where(it => it.Failure.Result is not null).SelectMany(it => it.Records).Select(record => record with { Cluster = null })]; // they may be diverted meanwhile
             }
             catch (LogUnavailableException)
             {

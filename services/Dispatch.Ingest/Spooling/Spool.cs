@@ -115,7 +115,7 @@ sealed class Spool : IAsyncDisposable
 
     private async Task<List<(TopicPartition Partition, long Next, long End)>> LeftAsync()
     {
-        var all = Topics.SelectMany(topic => Enumerable.Range(0, _log.PartitionsOf(topic)).Select(n => new TopicPartition(topic, n))).ToList();
+        var all = Topics.SelectMany(topic => Log.AllPartitionsOf(topic)).ToList();
         var positions = await _log.PositionsAsync(Group.Name, all);
         var left = new List<(TopicPartition, long, long)>();
         foreach (var partition in all)

@@ -1,5 +1,6 @@
 using Dispatch.Contracts;
 using Dispatch.Hosting;
+using Dispatch.Ingest.Diverting;
 using Dispatch.Log.Kafka;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
@@ -11,7 +12,7 @@ static class SpoolRegistration
     /// <summary>Only in front of brokers: on the log in files the spool's disk would be the log's.</summary>
     public static void AddSpool(this IHostApplicationBuilder builder)
     {
-        if (string.IsNullOrEmpty(builder.Configuration[$"{KafkaOptions.Section}:Brokers"]))
+        if (!KafkaClusters.AreConfigured(builder.Configuration))
         {
             return;
         }
@@ -25,6 +26,7 @@ static class SpoolRegistration
         services.AddSingleton(provider => provider.GetRequiredService<IOptions<SpoolOptions>>().Value);
         services.AddSingleton(provider => Spool.Open(provider.GetRequiredService<SpoolOptions>(), provider.GetRequiredService<ILogger<Spool>>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new Outage(provider.GetRequiredService<SpoolOptions>().OutageAfter, provider.GetRequiredService<TimeProvider>()));
+        services.AddHostedService<DiversionWatch>();
         services.AddSingleton<Originals>();
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<HedgedAppends>(provider, Modes(provider)));
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<Drain>(provider, Modes(provider)));

@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Dispatch.Channels.Journal;
 using Dispatch.Contracts;
 using Dispatch.Log;
+using Dispatch.Log.Clusters;
 using Dispatch.Policy;
 using Microsoft.Extensions.Logging;
 
@@ -68,7 +69,7 @@ sealed class KeptDesk(JournalFile journal, IEventLog log, string service, TimePr
         {
             await foreach (var (partition, offset, record) in _going.Reader.ReadAllAsync(stop))
             {
-                while (!await TryAppendAsync(record, stop))
+                while (!await TryAppendAsync(record with { Cluster = ClusterNumber.Of(partition.Partition) }, stop))
                 {
                     await Task.Delay(Rest, time, stop);
                 }

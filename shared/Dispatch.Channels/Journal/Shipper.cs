@@ -2,6 +2,7 @@ using System.Text;
 using Dispatch.Channels.Flow;
 using Dispatch.Contracts;
 using Dispatch.Log;
+using Dispatch.Log.Clusters;
 using Google.Protobuf;
 using Microsoft.Extensions.Logging;
 
@@ -230,8 +231,18 @@ sealed class Shipper : IDisposable
         var now = _time.GetUtcNow();
         var mark = new Outcome { Kind = OutcomeKind.CaughtUp, At = _state.BehindSince, SourceId = name, Channel = _channel, Day = Id.DayOf(now) }.ToByteArray();
         var key = Encoding.UTF8.GetBytes(name);
-        var marks = Enumerable.Range(0, _log.PartitionsOf(Topics.Outcomes)).Select(partition => new Record(Topics.Outcomes, key, mark) { Partition = partition });
-        if (await AppendAsync([.. marks], _state.BehindSince, stop))
+        List<Record> marks;
+        try
+        {
+            marks = [.. _log.AllPartitionsOf(Topics.Outcomes).Select(partition => new Record(Topics.Outcomes, key, mark) { Partition = partition.Partition })];
+        }
+        catch (LogUnavailableException)
+        {
+            await DelayAsync(Look, stop); // a cluster that was not reached yet: Feedback will want a mark there too
+            return;
+        }
+
+        if (await AppendAsync(marks, _state.BehindSince, stop))
         {
             _logger.ShipperCaughtUp(name, now - DateTimeOffset.FromUnixTimeMilliseconds(_state.BehindSince));
             _state.Save(0, _state.IsPaused);
@@ -240,6 +251,7 @@ sealed class Shipper : IDisposable
 
     private static Record RecordOf(JournaledOutcome outcome) => new(Topics.Outcomes, outcome.Key, outcome.Value)
     {
+        Cluster = ClusterNumber.Of(outcome.Origin.Partition),
         Headers = outcome.TraceParent.IsEmpty ? [] : [new RecordHeader(RecordHeaders.TraceParent, outcome.TraceParent)],
     };
 }

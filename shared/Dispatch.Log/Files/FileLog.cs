@@ -53,6 +53,8 @@ public sealed class FileLog : IEventLog
 
     public string ClusterId => _manifest.ClusterId;
 
+    public string ClusterIdOf(int partition) => ClusterId;
+
     public bool IsExclusive => true;
 
     public IReadOnlyList<Damage> Damages => _state.Damages.All;

@@ -17,6 +17,9 @@ sealed class Appends(KafkaOptions options, ILogger log) : IAsyncDisposable
 
     public Task AppendAsync(IReadOnlyList<Record> records, Func<Record, Confluent.Kafka.TopicPartition> place) => Current().AppendAsync(records, place);
 
+    /// <summary>What waits for brokers that do not answer will not be sent any more, and is told so: it may be there, or not. The next append begins anew.</summary>
+    public void GiveUp(string why) => Replace(new Error(ErrorCode.Local_TimedOut, why), isHopeless: true);
+
     public async ValueTask DisposeAsync()
     {
         Sender? sender;
@@ -27,7 +30,7 @@ sealed class Appends(KafkaOptions options, ILogger log) : IAsyncDisposable
 
         if (sender is not null)
         {
-            await Task.Run(sender.Dispose);
+            await Task.Run(() => sender.End(isHopeless: false));
         }
     }
 
@@ -36,11 +39,11 @@ sealed class Appends(KafkaOptions options, ILogger log) : IAsyncDisposable
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
-            return _sender ??= new Sender(options, log, Replace);
+            return _sender ??= new Sender(options, log, why => Replace(why, isHopeless: false));
         }
     }
 
-    private void Replace(Error why)
+    private void Replace(Error why, bool isHopeless)
     {
         Sender? old;
         lock (_gate)
@@ -51,12 +54,12 @@ sealed class Appends(KafkaOptions options, ILogger log) : IAsyncDisposable
         if (old is not null)
         {
             log.ProducerReplaced(why.Reason);
-            _ = Task.Run(old.Dispose); // not here: this is its own thread
+            _ = Task.Run(() => old.End(isHopeless)); // not here: this is its own thread
         }
     }
 
     /// <summary>One producer, and who waits for it.</summary>
-    private sealed class Sender : IDisposable
+    private sealed class Sender
     {
         private readonly ConcurrentDictionary<Append, bool> _waiting = new();
         private readonly IProducer<byte[], byte[]> _producer;
@@ -94,10 +97,14 @@ sealed class Appends(KafkaOptions options, ILogger log) : IAsyncDisposable
             }
         }
 
-        /// <summary>Waits for what is on its way, for a while; what is not answered by then never will be.</summary>
-        public void Dispose()
+        /// <summary>Waits for what is on its way, for a while, if there is hope; what is not answered by then never will be.</summary>
+        public void End(bool isHopeless)
         {
-            _producer.Flush(ClientSettings.TransactionTimeout);
+            if (!isHopeless)
+            {
+                _producer.Flush(ClientSettings.TransactionTimeout);
+            }
+
             _producer.Dispose();
             foreach (var append in _waiting.Keys)
             {

@@ -42,6 +42,8 @@ public sealed class KafkaLog : IEventLog
 
     public string ClusterId => Layout.ClusterId;
 
+    public string ClusterIdOf(int partition) => ClusterId;
+
     /// <summary>Empty: replicas repair what a disk damages.</summary>
     public IReadOnlyList<Damage> Damages => [];
 
@@ -68,6 +70,23 @@ public sealed class KafkaLog : IEventLog
     public Task OpenedAsync(CancellationToken stop) => _opening.WaitAsync(stop);
 
     public int PartitionsOf(string topic) => Layout.Of(topic);
+
+    /// <summary>
+    /// Records that wait to be appended here are given up, because their copies go to another cluster: what has not left this process by now will not arrive later, as a second one.
+    /// Their appends fail as <see cref="Persistence.PossiblyPersisted"/>.
+    /// </summary>
+    public void GiveUpAppends(string why) => _appends.GiveUp(why);
+
+    /// <summary>Tries whether it takes and gives, with a record that means nothing in each partition of these topics. Never throws for what is wrong there.</summary>
+    public async Task<PreflightResult> PreflightAsync(IReadOnlyCollection<string> topics, CancellationToken stop)
+    {
+        if (_layout is not { } layout || await UnreachableAsync(stop) is not null)
+        {
+            return new PreflightResult(Fault is { } fault ? $"it is not open: {fault}" : "no broker answers", 0, TimeSpan.Zero);
+        }
+
+        return await new Preflight(_options, _topics).RunAsync([.. topics.SelectMany(topic => Enumerable.Range(0, layout.Of(topic)).Select(number => new TopicPartition(topic, number)))], stop);
+    }
 
     public async ValueTask AppendAsync(IReadOnlyList<Record> records, CancellationToken stop = default)
     {

@@ -1,13 +1,20 @@
 using System.ComponentModel.DataAnnotations;
-using Microsoft.Extensions.Configuration;
+using Dispatch.Log.Clusters;
 using Microsoft.Extensions.Options;
 
 namespace Dispatch.Log.Kafka;
 
-/// <summary>One Kafka cluster. Section <c>Dispatch:Kafka</c>.</summary>
+/// <summary>One Kafka cluster; see <see cref="KafkaClusters"/>.</summary>
 public sealed record KafkaOptions
 {
-    public const string Section = "Dispatch:Kafka";
+    /// <summary>What people call it, and set its weight by.</summary>
+    [Required, RegularExpression("[a-z0-9-]{1,32}")] public string Name { get; init; } = "main";
+
+    /// <summary>For ever that of this cluster and of no other: journals, spools and positions know it by this.</summary>
+    [Range(0, ClusterNumber.Max)] public int Number { get; init; }
+
+    /// <summary>Its share of new records, 0 to 100, in parts of the sum over all clusters, while nobody diverts them.</summary>
+    [Range(0, 100)] public int Weight { get; init; }
 
     /// <summary>host:port[,host:port...]: some of the brokers; the others are learned from them.</summary>
     [Required] public string Brokers { get; init; } = "";
@@ -33,13 +40,6 @@ public sealed record KafkaOptions
     /// <summary>How long work may take to settle before its partition is handed over nevertheless, 1 s to 4 min.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:04:00")] public TimeSpan SettleTime { get; init; } = TimeSpan.FromSeconds(20);
 
-    /// <exception cref="OptionsValidationException">With all faults.</exception>
-    public static KafkaOptions Of(IConfigurationSection section)
-    {
-        var options = section.Get<KafkaOptions>() ?? new KafkaOptions();
-        var faults = new KafkaOptionsValidator().Validate(Section, options);
-        return faults.Failed ? throw new OptionsValidationException(Section, typeof(KafkaOptions), faults.Failures) : options;
-    }
 
     /// <summary>The brokers are librdkafka's stand-ins: they cannot look up times, so scans begin at the beginning, and their checksums are wrong.</summary>
     internal bool IsStandIn { get; init; }

@@ -4,8 +4,6 @@ using Dispatch.Contracts;
 using Dispatch.Hosting;
 using Dispatch.Ingest.Spooling;
 using Dispatch.Log;
-using Dispatch.Log.Kafka;
-using Dispatch.Log.Kafka.Private;
 using Dispatch.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -166,31 +164,5 @@ public sealed class SpoolTests
             { "class": "{{@class}}", "recipients": [ { "email": "r{{n}}@example.org" } ],
               "content": { "email": { "from": "Shop <no-reply@shop.example>", "subject": "n", "text": "{{new string('x', bytes)}}" } } }
             """;
-    }
-
-    /// <summary>One broker of a test's own, to be ended and frozen.</summary>
-    private sealed class Broker(TempFolder folder, PrivateBrokers brokers) : IDisposable
-    {
-        public BrokerProcess Node => brokers.Nodes[0];
-
-        public (string, string)[] Settings => [("Dispatch:Kafka:Brokers", brokers.Brokers), ("Dispatch:Kafka:Partitions", "2"), ("Dispatch:Kafka:Replication", "1")];
-
-        public KafkaLog Open() =>
-            KafkaLog.Open(new KafkaOptions { Brokers = brokers.Brokers, Partitions = 2, Replication = 1 }, [.. Topics.All], NullLogger.Instance);
-
-        public static async Task<Broker> StartAsync()
-        {
-            var folder = new TempFolder();
-            var brokers = await PrivateBrokers.StartAsync(folder.Path, 1, FreePorts.Row(2), CancellationToken.None);
-            using var topics = new TopicAdmin(new KafkaOptions { Brokers = brokers.Brokers, Partitions = 2, Replication = 1 }, Topics.All);
-            await topics.ApplyAsync(await topics.CompareAsync(CancellationToken.None), mayMoveKeys: false, CancellationToken.None);
-            return new Broker(folder, brokers);
-        }
-
-        public void Dispose()
-        {
-            brokers.KillAsync().GetAwaiter().GetResult();
-            folder.Dispose();
-        }
     }
 }

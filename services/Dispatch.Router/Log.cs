@@ -46,4 +46,7 @@ static partial class Log // 5000-5999
 
     [LoggerMessage(5030, LogLevel.Information, "{Topic}/{Partition}: {Released} parked messages go on")]
     public static partial void Released(this ILogger log, string topic, int partition, int released);
+
+    [LoggerMessage(5040, LogLevel.Warning, "{Topic}/{Partition} of another cluster {What}")]
+    public static partial void TwinsUnseen(this ILogger log, string topic, int partition, string what);
 }

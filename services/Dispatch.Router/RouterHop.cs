@@ -17,11 +17,12 @@ namespace Dispatch.Router;
 /// (docs/architecture.md, "Where a duplicate is stopped").
 /// </summary>
 sealed class RouterHop(
-    IPartition partition, IEventLog log, ModeBook modes, Copies copies, SuppressionCopy suppressions, CapCheckpoint caps, IOptions<RouterOptions> options, TimeProvider clock)
+    IPartition partition, IEventLog log, ModeBook modes, Copies copies, SuppressionCopy suppressions, CapCheckpoint caps, IOptions<RouterOptions> options, TimeProvider clock,
+    ILogger<RouterHop> logger)
     : IHop
 {
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(250);
-    private readonly RepeatFilter _repeats = new(log, partition.Id, options.Value.RepeatWindow, clock);
+    private readonly RepeatFilter _repeats = new(log, partition.Id, options.Value.RepeatWindow, clock, logger);
     private readonly ParkingFilter _parkings = new(log, partition.Id);
 
     public async Task<int> HandleAsync(Slice slice, CancellationToken stop)

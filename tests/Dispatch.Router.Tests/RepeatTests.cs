@@ -3,6 +3,7 @@ using Dispatch.Log;
 using Dispatch.Router.Repeats;
 using Dispatch.Testing;
 using Google.Protobuf;
+using Microsoft.Extensions.Logging.Abstractions;
 using Record = Dispatch.Log.Record;
 
 namespace Dispatch.Router.Tests;
@@ -92,7 +93,7 @@ public sealed class RepeatTests : IAsyncLifetime, IDisposable
         var at = new TopicPartition(topic, Partitioner.Of("one partition"u8, _router.EventLog.PartitionsOf(topic)));
         var records = await _router.EventLog.ScanAsync(at, DateTimeOffset.UnixEpoch).Select(entry => Incoming.Read(topic, entry)).ToListAsync();
 
-        var filter = new RepeatFilter(_router.EventLog, at, TimeSpan.FromMinutes(15), TimeProvider.System, recordsMax: 10);
+        var filter = new RepeatFilter(_router.EventLog, at, TimeSpan.FromMinutes(15), TimeProvider.System, NullLogger.Instance, recordsMax: 10);
         foreach (var batch in records.Take(Count).Chunk(Batch))
         {
             (await filter.FilterAsync(batch, default)).Count.ShouldBe(Batch);

@@ -1,6 +1,7 @@
 using Dispatch.Contracts;
 using Dispatch.Log;
 using Google.Protobuf;
+using Microsoft.Extensions.Logging;
 
 namespace Dispatch.Router.Repeats;
 
@@ -8,15 +9,17 @@ namespace Dispatch.Router.Repeats;
 /// Drops requests that are in the log twice: an Ingest that could not know whether a record was there appended it again, marked with `repeat_since`.
 /// Promise: of equal records one goes on, whichever of them are marked, and however often this process starts in between
 /// (docs/architecture.md, "Where a duplicate is stopped"). Costs nothing while no record is marked. One for each partition; equal records have equal keys,
-/// so they are in the same partition.
+/// so they are in the same partition, or in that of the same number in another cluster (<see cref="TwinPartition"/>).
 /// </summary>
 /// <remarks>
 /// A marked record is looked up among all that stand before it since its mark, in memory (<see cref="Earlier"/>); the partition is read at the first mark,
 /// and where memory says that an old record may be its twin.
 /// An unmarked one is compared with the marked ones that went on in the last <paramref name="window"/>, because an Ingest may have been frozen in its append.
 /// </remarks>
-sealed class RepeatFilter(IEventLog log, TopicPartition partition, TimeSpan window, TimeProvider clock, int recordsMax = 250_000)
+sealed class RepeatFilter(IEventLog log, TopicPartition partition, TimeSpan window, TimeProvider clock, ILogger logger, int recordsMax = 250_000)
 {
+    private readonly TwinPartition[] _elsewhere = [.. log.TwinsOf(partition).Select(it => new TwinPartition(log, it, recordsMax, logger))];
+    private readonly List<TwinPartition> _seen = []; // of those, for this batch
     private readonly Dictionary<UInt128, Twin> _marked = [];
     private readonly Queue<(UInt128 Key, DateTimeOffset PassedAt)> _markedInOrder = new();
     private readonly Dictionary<UInt128, Twin> _recalled = [];
@@ -41,7 +44,7 @@ sealed class RepeatFilter(IEventLog log, TopicPartition partition, TimeSpan wind
                 continue;
             }
 
-            if (TwinOf(head, here) is not { } twin)
+            if ((TwinOf(head, here) ?? TwinElsewhere(head, records[i].Entry.AppendedAt)) is not { } twin)
             {
                 here[head.Key] = new Twin(head.Messages, records[i].Entry.AppendedAt, head.IsMarked);
                 FanOut.Expand(records[i], passages);
@@ -71,6 +74,24 @@ sealed class RepeatFilter(IEventLog log, TopicPartition partition, TimeSpan wind
             : _earlier!.TryFind(head.Key, out twin) && twin.AppendedAt >= since ? twin
             : _recalled.TryGetValue(head.Key, out twin) && twin.AppendedAt >= since ? twin
             : null;
+    }
+
+    private Twin? TwinElsewhere(in RequestHead head, DateTimeOffset appendedAt)
+    {
+        if (!head.IsMarked)
+        {
+            return null;
+        }
+
+        foreach (var other in _seen)
+        {
+            if (other.Find(head, appendedAt, partition) is { } twin)
+            {
+                return twin;
+            }
+        }
+
+        return null;
     }
 
     /// <summary>These went on, for good: their commit stands.</summary>
@@ -152,9 +173,22 @@ sealed class RepeatFilter(IEventLog log, TopicPartition partition, TimeSpan wind
             _lastMark = clock.GetUtcNow();
             await LookBackAsync(DateTimeOffset.FromUnixTimeMilliseconds(oldest), records[0].Entry.Offset, stop);
             await RecallAsync(heads, records[0].Entry.Offset, stop);
+            await LookElsewhereAsync(DateTimeOffset.FromUnixTimeMilliseconds(oldest), stop);
         }
 
         return heads;
+    }
+
+    private async Task LookElsewhereAsync(DateTimeOffset since, CancellationToken stop)
+    {
+        _seen.Clear();
+        foreach (var other in _elsewhere)
+        {
+            if (await other.CatchUpAsync(since, stop))
+            {
+                _seen.Add(other);
+            }
+        }
     }
 
     private async Task LookBackAsync(DateTimeOffset since, long before, CancellationToken stop)
@@ -207,16 +241,19 @@ sealed class RepeatFilter(IEventLog log, TopicPartition partition, TimeSpan wind
         }
 
         var since = dropped.Request!.RepeatSince != 0 ? DateTimeOffset.FromUnixTimeMilliseconds(dropped.Request.RepeatSince) : clock.GetUtcNow() - (window * 2);
-        await foreach (var entry in log.ScanAsync(partition, since, stop))
+        foreach (var where in _seen.Select(it => it.Id).Prepend(partition))
         {
-            if (entry.Offset >= dropped.Entry.Offset)
+            await foreach (var entry in log.ScanAsync(where, since, stop))
             {
-                break;
-            }
+                if (where == partition && entry.Offset >= dropped.Entry.Offset)
+                {
+                    break;
+                }
 
-            if (RequestHead.TryRead(entry.Value.Span, out var head) && head.Key == key)
-            {
-                Promise(Request.Parser.ParseFrom(entry.Value.Span));
+                if (RequestHead.TryRead(entry.Value.Span, out var head) && head.Key == key)
+                {
+                    Promise(Request.Parser.ParseFrom(entry.Value.Span));
+                }
             }
         }
 

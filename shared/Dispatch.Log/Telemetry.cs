@@ -45,9 +45,10 @@ static class Telemetry
     }
 
     private static IEnumerable<Measurement<long>> Backlog() =>
-        from backlog in Backlogs.Values
-        from at in backlog()
-        select new Measurement<long>(at.Waiting, new KeyValuePair<string, object?>("messaging.consumer.group.name", at.Group), Destination(at.Topic));
+        from backlog in Backlogs
+        from at in backlog.Value()
+        select new Measurement<long>(
+            at.Waiting, new("messaging.consumer.group.name", at.Group), Destination(at.Topic), new("dispatch.log.cluster", backlog.Key is Kafka.KafkaLog kafka ? kafka.Name : ""));
 
     /// <param name="partition">-1: several, or not known yet</param>
     public static void Describe(Activity? span, string operation, TopicPartition partition, string? group, int messages)

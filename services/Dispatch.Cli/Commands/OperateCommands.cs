@@ -50,7 +50,7 @@ static class OperateCommands
 
     private static Command SetMode()
     {
-        var name = new Argument<string>("switch") { Description = "feedback, caps, dispatch or ingest." };
+        var name = new Argument<string>("switch") { Description = "feedback, caps, dispatch, ingest; divert only to none." };
         var value = new Argument<string>("value") { Description = "on|bypass, enforce|send|hold, run|pause|drain, log|spool." };
         var reason = new Option<string>("--reason") { Description = "Why; whoever finds the switch reads it.", Required = true };
         var owner = new Option<string>("--owner") { Description = "Who answers for it.", DefaultValueFactory = _ => Environment.UserName };

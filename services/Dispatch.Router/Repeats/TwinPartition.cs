@@ -6,7 +6,7 @@ namespace Dispatch.Router.Repeats;
 /// <summary>
 /// The partition of another cluster where the same keys go: what was appended there before weights moved may be appended here again, marked. Looked at only for marked records.
 /// Of two in different clusters one goes on, and both sides come to the same verdict: the unmarked one; of two marked the earlier, by the brokers' clocks.
-/// A cluster that cannot be read is not waited for: its outage is why records come here, and the price is a repeat where both took one (docs/adr/0020-several-clusters.md).
+/// A cluster that cannot be read is not waited for: its outage is why records come here, and the price is a repeat where both took one (docs/adr/0015-several-clusters.md).
 /// </summary>
 sealed class TwinPartition(IEventLog log, TopicPartition partition, int recordsMax, ILogger logger)
 {

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 namespace Dispatch.Log.Clusters;
 
 /// <summary>
-/// Several clusters as one log (docs/adr/0020-several-clusters.md). Groups read all of them; what is appended goes where the weights send its key, or where the record says; what a hop commits
+/// Several clusters as one log (docs/adr/0015-several-clusters.md). Groups read all of them; what is appended goes where the weights send its key, or where the record says; what a hop commits
 /// stays in the cluster that it read from. A cluster that is away keeps up only what is its own.
 /// </summary>
 public sealed class ClusteredLog : IEventLog

@@ -40,6 +40,9 @@ public sealed class KafkaLog : IEventLog
         Telemetry.Backlogs.TryAdd(this, Backlog);
     }
 
+    /// <summary>As the configuration calls the cluster.</summary>
+    public string Name => _options.Name;
+
     public string ClusterId => Layout.ClusterId;
 
     public string ClusterIdOf(int partition) => ClusterId;

@@ -11,12 +11,11 @@ using Dispatch.Testing;
 namespace Dispatch.Stories.Tests.Separate;
 
 /// <summary>
-/// What people would run, on this machine: three Kafka nodes (three copies, two in sync), a PostgreSQL, the Sandbox, and every service as a process of its own, as many of each as a
+/// What people would run, on this machine: Kafka nodes (three: three copies, two in sync), a PostgreSQL, the Sandbox, and every service as a process of its own, as many of each as a
 /// story wants. Started by the first story that asks, shared by those after it: each has its own load, label and recipients.
 /// </summary>
-public sealed class Deployment : ISystem, IAsyncLifetime
+public class Deployment(int nodes, bool hasEast) : ISystem, IAsyncLifetime
 {
-    private const int Nodes = 3;
     private const int Partitions = 3; // one for each of three instances
     private const int Relays = 2;
     private static readonly string[] Services = ["ingest", "router", "push", "email", "sms", "feedback"];
@@ -30,8 +29,14 @@ public sealed class Deployment : ISystem, IAsyncLifetime
     private readonly Dictionary<string, string> _settings = [];
     private PrivateServer? _postgres;
     private PrivateBrokers? _brokers;
+    private PrivateBrokers? _east;
     private LocalProcess? _sandbox;
     private int _turn;
+
+    public Deployment()
+        : this(nodes: 3, hasEast: false)
+    {
+    }
 
     public PrivateBrokers Brokers => _brokers ?? throw new InvalidOperationException("not started");
 
@@ -116,9 +121,9 @@ public sealed class Deployment : ISystem, IAsyncLifetime
             await _sandbox.DisposeAsync();
         }
 
-        if (_brokers is not null)
+        foreach (var brokers in new[] { _brokers, _east }.OfType<PrivateBrokers>())
         {
-            await _brokers.DisposeAsync();
+            await brokers.DisposeAsync();
         }
 
         if (_postgres is not null)
@@ -128,6 +133,7 @@ public sealed class Deployment : ISystem, IAsyncLifetime
 
         _starting.Dispose();
         _data.Dispose();
+        GC.SuppressFinalize(this);
     }
 
     async ValueTask IAsyncDisposable.DisposeAsync() => await DisposeAsync();
@@ -140,7 +146,7 @@ public sealed class Deployment : ISystem, IAsyncLifetime
     {
         _postgres = new PrivateServer(_data["postgres"], durable: false);
         var postgres = _postgres.StartAsync(stop);
-        _brokers = await PrivateBrokers.StartAsync(_data["kafka"], Nodes, FreePorts.Row(2 * Nodes), stop);
+        _brokers = await PrivateBrokers.StartAsync(_data["kafka"], nodes, FreePorts.Row(2 * nodes), stop);
         var api = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Port}");
         Configure(SandboxLanes.Settings(Sandbox, _sandboxPort, Relays).Select(it => KeyValuePair.Create(it.Key, it.Value!)));
         Configure(new Dictionary<string, string>
@@ -148,20 +154,30 @@ public sealed class Deployment : ISystem, IAsyncLifetime
             ["Logging:LogLevel:Default"] = "Warning", ["Logging:LogLevel:Dispatch"] = "Information",
             ["Logging:Console:FormatterName"] = "simple", ["Logging:Console:FormatterOptions:SingleLine"] = "true", ["Logging:Console:FormatterOptions:TimestampFormat"] = "HH:mm:ss.fff ",
             ["Dispatch:Kafka:Brokers"] = _brokers.Brokers, ["Dispatch:Kafka:Partitions"] = Partitions.ToString(CultureInfo.InvariantCulture),
+            ["Dispatch:Kafka:Replication"] = nodes.ToString(CultureInfo.InvariantCulture),
             ["Dispatch:Postgres"] = _postgres.ConnectionString,
             ["Dispatch:PublicUrl"] = api,
             ["Dispatch:Secrets:FirstKeyFile"] = _data["first-key"], ["Dispatch:Secrets:RecipientKeyFile"] = _data["recipient-key"],
             ["Dispatch:Sandbox:Folder"] = Sandbox, ["Dispatch:Sandbox:BasePort"] = _sandboxPort.ToString(CultureInfo.InvariantCulture), ["Dispatch:Sandbox:Relays"] = Relays.ToString(CultureInfo.InvariantCulture),
             [Session.SandboxDefault.Key] = Session.SandboxDefault.Value,
         });
-        using (var topics = new TopicAdmin(new KafkaOptions { Brokers = _brokers.Brokers, Partitions = Partitions }, Topics.All))
+        await MakeTopicsAsync(_brokers, nodes, stop);
+        if (hasEast)
         {
-            await topics.ApplyAsync(await topics.CompareAsync(stop), mayMoveKeys: false, stop);
+            _east = await PrivateBrokers.StartAsync(_data["kafka-east"], nodes, FreePorts.Row(2 * nodes), stop);
+            await MakeTopicsAsync(_east, nodes, stop);
+            Configure(new Dictionary<string, string> { ["Dispatch:Kafka:Clusters:1:Name"] = "east", ["Dispatch:Kafka:Clusters:1:Brokers"] = _east.Brokers });
         }
 
         await postgres;
         _sandbox = new LocalProcess("sandbox", [Instance.Program("sandbox")], _settings.ToDictionary(it => it.Key.Replace(":", "__", StringComparison.Ordinal), it => it.Value));
         _sandbox.Start();
+    }
+
+    private static async Task MakeTopicsAsync(PrivateBrokers brokers, int nodes, CancellationToken stop)
+    {
+        using var topics = new TopicAdmin(new KafkaOptions { Brokers = brokers.Brokers, Partitions = Partitions, Replication = nodes }, Topics.All);
+        await topics.ApplyAsync(await topics.CompareAsync(stop), mayMoveKeys: false, stop);
     }
 
     private void Configure(IEnumerable<KeyValuePair<string, string>> settings)

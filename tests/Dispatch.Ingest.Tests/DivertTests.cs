@@ -48,6 +48,7 @@ public sealed class DivertTests
         await Eventually.HoldsAsync(async () => await ShareAsync(ingest, "east") == 0.5);
         await Eventually.HoldsAsync(async () => await ShareAsync(ingest, "east") == 1, Patience);
         await PostAsync(ingest, 20);
+        (await ingest.PostAsync("/v1/messages", "{}")).Header("Dispatch-Degraded").ShouldBeEmpty(); // callers feel nothing of it
         (await CountAsync(ingest, cluster: 1)).ShouldBe(20);
         (await CountAsync(ingest, cluster: 0)).ShouldBe(0);
 

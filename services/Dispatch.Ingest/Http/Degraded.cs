@@ -34,6 +34,7 @@ sealed class Degraded(ModeBook modes, TimeProvider clock)
     {
         var now = clock.GetUtcNow();
         return modes.Current.Modes
+            .Where(mode => mode.Switch != Switches.Divert) // a caller feels nothing of it
             .Where(mode => mode.ExpiresAt > now && mode.Value != Switches.Values[mode.Switch][0] && (mode.Scope.Tenant is null || mode.Scope.Tenant == tenant))
             .Where(mode => modes.Current.Of(mode.Switch, mode.Scope, now) == mode) // a person's setting overrides the automatic one
             .OrderBy(mode => mode.Switch, StringComparer.Ordinal).ThenBy(mode => Scope(mode.Scope), StringComparer.Ordinal);

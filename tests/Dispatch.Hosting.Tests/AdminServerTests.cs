@@ -53,7 +53,7 @@ public sealed class AdminServerTests : IAsyncLifetime
     [InlineData("", "empty", "")]
     [InlineData("{", "torn", "")]
     [InlineData("null", "null", "empty")]
-    [InlineData("""{"switch":"lights","value":"off"}""", "unknown switch", "switch: must be one of caps, dispatch, feedback, ingest")]
+    [InlineData("""{"switch":"lights","value":"off"}""", "unknown switch", "switch: must be one of caps, dispatch, divert, feedback, ingest")]
     [InlineData("""{"switch":"feedback","value":"off"}""", "unknown value", "value: must be one of on, bypass for feedback")]
     [InlineData("""{"switch":"feedback","value":"bypass","reason":"r","owner":"o","expires_in_seconds":1}""", "too short", "expires_in_seconds: must be 60 to 604800")]
     [InlineData("""{"switch":"feedback","value":"bypass","reason":"r","owner":"o","expires_in_seconds":60,"colour":"red"}""", "unknown field", "colour")]

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Globalization;
 using Dispatch.Log.Files;
+using Dispatch.Log.Kafka;
 
 namespace Dispatch.Log;
 
@@ -32,6 +33,7 @@ static class Telemetry
     static Telemetry()
     {
         Meter.CreateObservableGauge("dispatch.log.backlog", Backlog, "{record}", "Records between where a group stands and the end");
+        Meter.CreateObservableGauge("dispatch.log.in_doubt", InDoubt, "s", "For how long a group has had partitions here and may not act for them");
         Meter.CreateObservableGauge("dispatch.log.stalled", () => Open.Keys.Sum(log => log.Stalled.Count), "{partition}", "Partitions in which a group holds back segments and does not move");
         Meter.CreateObservableGauge("dispatch.log.faults", () => Open.Keys.Count(log => log.Fault is not null), "{log}", "Logs that cannot be appended to");
     }
@@ -48,7 +50,12 @@ static class Telemetry
         from backlog in Backlogs
         from at in backlog.Value()
         select new Measurement<long>(
-            at.Waiting, new("messaging.consumer.group.name", at.Group), Destination(at.Topic), new("dispatch.log.cluster", backlog.Key is Kafka.KafkaLog kafka ? kafka.Name : ""));
+            at.Waiting, new("messaging.consumer.group.name", at.Group), Destination(at.Topic), new("dispatch.log.cluster", backlog.Key is KafkaLog kafka ? kafka.Name : ""));
+
+    private static IEnumerable<Measurement<double>> InDoubt() =>
+        from log in Backlogs.Keys.OfType<KafkaLog>()
+        from doubted in log.InDoubt
+        select new Measurement<double>(doubted.For.TotalSeconds, new("messaging.consumer.group.name", doubted.Group), new("dispatch.log.cluster", log.Name));
 
     /// <param name="partition">-1: several, or not known yet</param>
     public static void Describe(Activity? span, string operation, TopicPartition partition, string? group, int messages)

@@ -1,5 +1,6 @@
 using Dispatch.Ingest.Spooling;
 using Dispatch.Log;
+using Dispatch.Log.Clusters;
 
 namespace Dispatch.Ingest.Tests.Spooling;
 
@@ -48,6 +49,25 @@ public sealed class OutageTests
         _time.Advance(0.2);
         _outage.ClusterSince.ShouldBe(last);
         _outage.Takes(Other).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void A_cluster_is_out_with_all_its_partitions_while_the_other_one_is_not()
+    {
+        var there = ClusterNumber.At(1, One);
+        _outage.Begin(there, isDrain: false);
+        for (var i = 0; i < 8; i++)
+        {
+            Arrives(One);
+            _time.Advance(0.5);
+        }
+
+        _outage.Silence(1).ShouldBe(TimeSpan.FromSeconds(4));
+        _outage.Since(1).ShouldNotBeNull();
+        _outage.Takes(ClusterNumber.At(1, Other)).ShouldBeFalse(); // although nothing was ever tried there
+        (_outage.Since(0), _outage.Silence(0), _outage.ClusterSince).ShouldBe((null, TimeSpan.Zero, null));
+        _outage.Takes(Other).ShouldBeTrue();
+        (_outage.Counts(0), _outage.Counts(1)).ShouldBe(((8, 0), (0, 0)));
     }
 
     [Theory]

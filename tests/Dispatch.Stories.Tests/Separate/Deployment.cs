@@ -14,13 +14,15 @@ namespace Dispatch.Stories.Tests.Separate;
 /// What people would run, on this machine: Kafka nodes (three: three copies, two in sync), a PostgreSQL, the Sandbox, and every service as a process of its own, as many of each as a
 /// story wants. Started by the first story that asks, shared by those after it: each has its own load, label and recipients.
 /// </summary>
-public class Deployment(int nodes, bool hasEast) : ISystem, IAsyncLifetime
+public class Deployment : ISystem, IAsyncLifetime
 {
     private const int Partitions = 3; // one for each of three instances
     private const int Relays = 2;
     private static readonly string[] Services = ["ingest", "router", "push", "email", "sms", "feedback"];
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
 
+    private readonly int _nodes;
+    private readonly bool _hasEast;
     private readonly TempFolder _data = new();
     private readonly SemaphoreSlim _starting = new(1);
     private readonly List<Instance> _instances = [];
@@ -37,6 +39,9 @@ public class Deployment(int nodes, bool hasEast) : ISystem, IAsyncLifetime
         : this(nodes: 3, hasEast: false)
     {
     }
+
+    /// <param name="hasEast">A second cluster, named so, of as many nodes.</param>
+    protected Deployment(int nodes, bool hasEast) => (_nodes, _hasEast) = (nodes, hasEast);
 
     public PrivateBrokers Brokers => _brokers ?? throw new InvalidOperationException("not started");
 
@@ -146,7 +151,7 @@ public class Deployment(int nodes, bool hasEast) : ISystem, IAsyncLifetime
     {
         _postgres = new PrivateServer(_data["postgres"], durable: false);
         var postgres = _postgres.StartAsync(stop);
-        _brokers = await PrivateBrokers.StartAsync(_data["kafka"], nodes, FreePorts.Row(2 * nodes), stop);
+        _brokers = await PrivateBrokers.StartAsync(_data["kafka"], _nodes, FreePorts.Row(2 * _nodes), stop);
         var api = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Port}");
         Configure(SandboxLanes.Settings(Sandbox, _sandboxPort, Relays).Select(it => KeyValuePair.Create(it.Key, it.Value!)));
         Configure(new Dictionary<string, string>
@@ -154,18 +159,18 @@ public class Deployment(int nodes, bool hasEast) : ISystem, IAsyncLifetime
             ["Logging:LogLevel:Default"] = "Warning", ["Logging:LogLevel:Dispatch"] = "Information",
             ["Logging:Console:FormatterName"] = "simple", ["Logging:Console:FormatterOptions:SingleLine"] = "true", ["Logging:Console:FormatterOptions:TimestampFormat"] = "HH:mm:ss.fff ",
             ["Dispatch:Kafka:Brokers"] = _brokers.Brokers, ["Dispatch:Kafka:Partitions"] = Partitions.ToString(CultureInfo.InvariantCulture),
-            ["Dispatch:Kafka:Replication"] = nodes.ToString(CultureInfo.InvariantCulture),
+            ["Dispatch:Kafka:Replication"] = _nodes.ToString(CultureInfo.InvariantCulture),
             ["Dispatch:Postgres"] = _postgres.ConnectionString,
             ["Dispatch:PublicUrl"] = api,
             ["Dispatch:Secrets:FirstKeyFile"] = _data["first-key"], ["Dispatch:Secrets:RecipientKeyFile"] = _data["recipient-key"],
             ["Dispatch:Sandbox:Folder"] = Sandbox, ["Dispatch:Sandbox:BasePort"] = _sandboxPort.ToString(CultureInfo.InvariantCulture), ["Dispatch:Sandbox:Relays"] = Relays.ToString(CultureInfo.InvariantCulture),
             [Session.SandboxDefault.Key] = Session.SandboxDefault.Value,
         });
-        await MakeTopicsAsync(_brokers, nodes, stop);
-        if (hasEast)
+        await MakeTopicsAsync(_brokers, _nodes, stop);
+        if (_hasEast)
         {
-            _east = await PrivateBrokers.StartAsync(_data["kafka-east"], nodes, FreePorts.Row(2 * nodes), stop);
-            await MakeTopicsAsync(_east, nodes, stop);
+            _east = await PrivateBrokers.StartAsync(_data["kafka-east"], _nodes, FreePorts.Row(2 * _nodes), stop);
+            await MakeTopicsAsync(_east, _nodes, stop);
             Configure(new Dictionary<string, string> { ["Dispatch:Kafka:Clusters:1:Name"] = "east", ["Dispatch:Kafka:Clusters:1:Brokers"] = _east.Brokers });
         }
 

@@ -47,8 +47,8 @@ sealed record Step(IPartition Partition, IReadOnlyList<Entry> Entries, long? Fro
     {
         if (outcome.Kind == OutcomeKind.CaughtUp)
         {
-            batch.Mark(new BlindMark(
-                outcome.SourceId, DateTimeOffset.FromUnixTimeMilliseconds(outcome.At), Partition.Id.Partition, log.AllPartitionsOf(Topics.Outcomes).Count, entry.AppendedAt));
+            var partitions = log.PartitionsOf(Topics.Outcomes) * (1 + log.TwinsOf(Partition.Id).Count); // also of clusters that were not reached yet: each gets a mark
+            batch.Mark(new BlindMark(outcome.SourceId, DateTimeOffset.FromUnixTimeMilliseconds(outcome.At), Partition.Id.Partition, partitions, entry.AppendedAt));
             return;
         }
 

@@ -1,6 +1,7 @@
 using Dispatch.Contracts;
 using Dispatch.Log;
 using Dispatch.Log.Clusters;
+using Dispatch.Log.Kafka;
 using Dispatch.Router.Repeats;
 using Dispatch.Testing;
 using Google.Protobuf;
@@ -67,6 +68,24 @@ public sealed class TwinPartitionTests : IAsyncLifetime
             await AppendAsync(0, isMarked: true, request);
             var last = await LastAsync(Here);
             (await filter.FilterAsync([last], default)).ShouldBeEmpty();
+            filter.Passed([last]);
+        }
+    }
+
+    [Fact]
+    public async Task A_cluster_that_cannot_be_read_is_not_waited_for()
+    {
+        var nowhere = KafkaLog.Open(new KafkaOptions { Brokers = $"127.0.0.1:{FreePorts.One()}" }, [Topic], NullLogger.Instance);
+        await using var half = new ClusteredLog(new ClusterWeights([new Cluster(0, "main", 1, Open("half")), new Cluster(1, "east", 0, nowhere)]), [Topic], NullLogger.Instance);
+        await half.OpenedAsync(default);
+        var filter = Filter(half, Here);
+        for (var round = 0; round < 3; round++)
+        {
+            var request = Given.Request(TrafficClass.Transactional, Given.Recipient(), Channel.Email);
+            request.RepeatSince = DateTimeOffset.UtcNow.AddMinutes(-1).ToUnixTimeMilliseconds();
+            await half.AppendAsync([RecordOf(request, 0)]);
+            var last = Incoming.Read(Topic, await half.ScanAsync(Here, DateTimeOffset.UnixEpoch).LastAsync());
+            (await filter.FilterAsync([last], default)).ShouldHaveSingleItem();
             filter.Passed([last]);
         }
     }

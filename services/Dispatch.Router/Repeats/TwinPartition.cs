@@ -26,15 +26,21 @@ sealed class TwinPartition(IEventLog log, TopicPartition partition, int recordsM
     /// <returns>False: it cannot be read just now, and nothing is known of it.</returns>
     public async Task<bool> CatchUpAsync(DateTimeOffset since, CancellationToken stop)
     {
-        var isOld = _reading is { IsCompleted: false }; // of an earlier batch, which waited for it long enough
-        if (!isOld)
+        if (_reading is { IsCompleted: false })
         {
-            _reading = ReadAsync(since, stop);
-            await Task.WhenAny(_reading, Task.Delay(Patience, stop));
-            stop.ThrowIfCancellationRequested();
+            return false; // an earlier batch has waited for it long enough
         }
 
-        var isAway = !_reading!.IsCompletedSuccessfully || isOld;
+        if (_isAway && !_reading!.IsCompletedSuccessfully)
+        {
+            _reading = ReadAsync(since, stop); // beside the batches, until it answers again: none of them waits for it twice
+            return false;
+        }
+
+        _reading = ReadAsync(since, stop);
+        await Task.WhenAny(_reading, Task.Delay(Patience, stop));
+        stop.ThrowIfCancellationRequested();
+        var isAway = !_reading.IsCompletedSuccessfully;
         if (isAway != _isAway)
         {
             _isAway = isAway;

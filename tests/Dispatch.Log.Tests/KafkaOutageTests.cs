@@ -119,7 +119,7 @@ public sealed class KafkaOutageTests(ITestOutputHelper output)
         using var folder = new TempFolder();
         await using var brokers = await PrivateBrokers.StartAsync(folder.Path, 1, FreePorts.Row(2), CancellationToken.None);
         await using var log = await OpenAsync(brokers);
-        var check = new KafkaHealthCheck(new ClusterWeights([new Cluster(0, "main", 100, log)]));
+        var check = new KafkaHealthCheck(new ClusterWeights([new Cluster(0, "main", 100, log)]), log);
         (await StatusAsync()).ShouldBe(HealthStatus.Healthy);
 
         await brokers.Nodes[0].KillAsync();

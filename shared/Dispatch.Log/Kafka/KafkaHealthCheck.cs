@@ -7,15 +7,16 @@ namespace Dispatch.Log.Kafka;
 /// Fails where it is not open, no broker answers, or a group does not read where it should; what that means for a service, its registration says: Ingest can do without. With several
 /// clusters, one that fails is a fault to look at, and only all of them are a reason to send nobody here.
 /// </summary>
-sealed class KafkaHealthCheck(ClusterWeights weights) : IHealthCheck
+sealed class KafkaHealthCheck(ClusterWeights weights, IEventLog all) : IHealthCheck
 {
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
+        var refused = (all as ClusteredLog)?.Faults.ToDictionary(it => it.Name, it => it.Why, StringComparer.Ordinal);
         var faults = new List<string>();
         foreach (var cluster in weights.Clusters)
         {
             var log = (KafkaLog)cluster.Log;
-            if ((log.Fault ?? await log.UnreachableAsync(cancellationToken) ?? Standstill(log)) is { } fault)
+            if ((log.Fault ?? refused?.GetValueOrDefault(cluster.Name) ?? await log.UnreachableAsync(cancellationToken) ?? Standstill(log)) is { } fault)
             {
                 faults.Add(weights.Clusters.Count == 1 ? fault : $"{cluster.Name}: {fault}");
             }

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Dispatch.Ingest.Events;
 using Dispatch.Ingest.Diverting;
+using Dispatch.Ingest.Events;
 using Dispatch.Ingest.Http;
 using Dispatch.Ingest.Json;
 using Dispatch.Ingest.Messages;

@@ -41,7 +41,7 @@ public static class LogRegistration
     private static void AddKafka(IHostApplicationBuilder builder)
     {
         var services = builder.Services;
-        services.AddOptions<KafkaOptions>().ValidateOnStart();
+        services.AddOptions<KafkaOptions>().ValidateOnStart(); // together with all others, so that every fault is listed at once
         services.AddSingleton<IValidateOptions<KafkaOptions>>(new KafkaClusters.Validator(builder.Configuration));
         services.AddSingleton(provider => KafkaClusters.Open(builder.Configuration, provider.GetRequiredService<ILoggerFactory>()));
         services.AddSingleton(provider => KafkaClusters.LogOf(provider.GetRequiredService<ClusterWeights>(), provider.GetRequiredService<ILoggerFactory>()));

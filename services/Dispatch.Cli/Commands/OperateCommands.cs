@@ -51,7 +51,7 @@ static class OperateCommands
     private static Command SetMode()
     {
         var name = new Argument<string>("switch") { Description = "feedback, caps, dispatch, ingest; divert only to none." };
-        var value = new Argument<string>("value") { Description = "on|bypass, enforce|send|hold, run|pause|drain, log|spool." };
+        var value = new Argument<string>("value") { Description = "on|bypass, enforce|send|hold, run|pause|drain, log|spool, none." };
         var reason = new Option<string>("--reason") { Description = "Why; whoever finds the switch reads it.", Required = true };
         var owner = new Option<string>("--owner") { Description = "Who answers for it.", DefaultValueFactory = _ => Environment.UserName };
         var expires = new Option<int>("--expires-in") { Description = "Seconds until it falls back by itself, 60 to 604 800.", DefaultValueFactory = _ => 3_600 };

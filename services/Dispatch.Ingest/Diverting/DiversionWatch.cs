@@ -16,7 +16,7 @@ sealed class DiversionWatch(ClusterWeights weights, ModeBook modes, ControlStore
     /// <summary>It is watched for so long after all of it has moved.</summary>
     public static readonly TimeSpan WatchedAfter = TimeSpan.FromMinutes(1);
 
-    /// <summary>Nothing arrives for so long, and something is on its way: half of what an outage takes, because there is somewhere to go back to.</summary>
+    /// <summary>Nothing arrives for so long, and something is on its way: longer than an outage takes to be declared, because what the spool bridges is no reason to move.</summary>
     private static readonly TimeSpan SilenceMax = TimeSpan.FromSeconds(5);
 
     private const int FailuresMin = 3;
@@ -25,7 +25,7 @@ sealed class DiversionWatch(ClusterWeights weights, ModeBook modes, ControlStore
 
     private long _watched; // version of the mode that is watched
     private Dictionary<int, (long Arrived, long Failed)> _before = [];
-    private string? _refused;
+    private Shares? _refused;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -64,7 +64,7 @@ sealed class DiversionWatch(ClusterWeights weights, ModeBook modes, ControlStore
 
     private void Move(Shares to, string why)
     {
-        if (to == weights.Current)
+        if (to == weights.Current || to == _refused)
         {
             return;
         }
@@ -72,16 +72,13 @@ sealed class DiversionWatch(ClusterWeights weights, ModeBook modes, ControlStore
         try
         {
             weights.Set(to);
+            _refused = null;
             logger.WeightsMoved($"{to}", why);
         }
-        catch (ArgumentException e) when (_refused != $"{to}")
+        catch (ArgumentException e)
         {
-            _refused = $"{to}";
+            _refused = to; // said once: clusters are attached for the life of the process
             logger.WeightsRefused($"{to}", e.Message);
-        }
-        catch (ArgumentException)
-        {
-            // Said before.
         }
     }
 
@@ -123,11 +120,11 @@ sealed class DiversionWatch(ClusterWeights weights, ModeBook modes, ControlStore
     private async Task RollBackAsync(Mode mode, Shares before, string why)
     {
         logger.RolledBack($"{before}", why);
-        var now = clock.GetUtcNow();
+        var (now, reason) = (clock.GetUtcNow(), $"rolled back: {why} (was: {mode.Reason})");
         var back = mode with
         {
             Value = before == weights.Configured ? Switches.NotDiverted : $"{before}",
-            Reason = $"rolled back: {why} (was: {mode.Reason})"[..Math.Min(ModeChange.TextLengthMax, $"rolled back: {why} (was: {mode.Reason})".Length)],
+            Reason = reason[..Math.Min(ModeChange.TextLengthMax, reason.Length)],
             ChangedAt = now,
             Version = mode.Version + 1,
         };

@@ -40,7 +40,6 @@ public sealed record KafkaOptions
     /// <summary>How long work may take to settle before its partition is handed over nevertheless, 1 s to 4 min.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:04:00")] public TimeSpan SettleTime { get; init; } = TimeSpan.FromSeconds(20);
 
-
     /// <summary>The brokers are librdkafka's stand-ins: they cannot look up times, so scans begin at the beginning, and their checksums are wrong.</summary>
     internal bool IsStandIn { get; init; }
 }

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Dispatch.Contracts;
 using Dispatch.Policy;
 using Dispatch.Store;
@@ -8,26 +7,35 @@ namespace Dispatch.Router.Capping;
 /// <summary>The asks of a batch, brought together by recipient, each recipient's in order of arrival.</summary>
 sealed class CapAsks(int capacity)
 {
-    private readonly List<(Guid Recipient, int Order, CapAsk Ask, Passage? Passage)> _asks = new(capacity);
+    private readonly List<Guid> _recipients = new(capacity);
+    private readonly List<CapAsk> _asks = new(capacity);
+    private readonly List<Passage?> _passages = new(capacity);
+    private int[] _order = [];
     private CapRule?[] _refusedBy = [];
 
     public int Count => _asks.Count;
 
     /// <param name="passage">null for a charge, which has no answer.</param>
-    public void Add(ReadOnlySpan<byte> recipientKey, CapAsk ask, Passage? passage) => _asks.Add((new Guid(recipientKey, bigEndian: true), _asks.Count, ask, passage));
+    public void Add(ReadOnlySpan<byte> recipientKey, CapAsk ask, Passage? passage)
+    {
+        _recipients.Add(new Guid(recipientKey, bigEndian: true));
+        _asks.Add(ask);
+        _passages.Add(passage);
+    }
 
     public async Task DecideAsync(CapDesk desk, long now, Freshness freshness, CancellationToken stop)
     {
-        _asks.Sort((one, other) => one.Recipient != other.Recipient ? one.Recipient.CompareTo(other.Recipient) : one.Order.CompareTo(other.Order));
-        _refusedBy = new CapRule?[_asks.Count];
-        var asks = _asks.ConvertAll(it => it.Ask);
-        var places = Recipients();
+        var (recipients, firsts) = Sort();
+        var asks = Array.ConvertAll(_order, at => _asks[at]);
+        _refusedBy = new CapRule?[asks.Length];
         await desk.DecideAsync(
-            [.. places.Keys],
+            recipients,
             (recipient, held) =>
             {
-                var (first, count) = places[recipient];
-                var decision = Policy.Caps.Decide(held, CollectionsMarshal.AsSpan(asks).Slice(first, count), now, freshness);
+                var at = Array.BinarySearch(recipients, recipient);
+                var first = firsts[at];
+                var end = at + 1 < firsts.Count ? firsts[at + 1] : asks.Length;
+                var decision = Policy.Caps.Decide(held, asks.AsSpan(first, end - first), now, freshness);
                 decision.RefusedBy.CopyTo(_refusedBy, first);
                 return decision.Changed ? decision.Places : null;
             },
@@ -35,17 +43,32 @@ sealed class CapAsks(int capacity)
     }
 
     /// <summary>Of the last decision: for each ask the rule that has no room for it, null where it has its places.</summary>
-    public IEnumerable<(Passage Passage, CapRule? RefusedBy)> Answers() => _asks.Select((ask, i) => (ask.Passage!, _refusedBy[i]));
+    public IEnumerable<(Passage Passage, CapRule? RefusedBy)> Answers() => _order.Select((at, i) => (_passages[at]!, _refusedBy[i]));
 
-    private Dictionary<Guid, (int First, int Count)> Recipients()
+    /// <summary>Small keys are sorted, not the asks: those are moved once.</summary>
+    /// <returns>The recipients, ascending, each once; and where the asks of each begin in the new order.</returns>
+    private (Guid[] Recipients, List<int> Firsts) Sort()
     {
-        var recipients = new Dictionary<Guid, (int First, int Count)>(_asks.Count);
-        for (var i = 0; i < _asks.Count; i++)
+        var keys = _recipients.ToArray();
+        _order = new int[keys.Length];
+        for (var i = 0; i < keys.Length; i++)
         {
-            ref var place = ref CollectionsMarshal.GetValueRefOrAddDefault(recipients, _asks[i].Recipient, out var known);
-            place = known ? (place.First, place.Count + 1) : (i, 1);
+            _order[i] = i;
         }
 
-        return recipients;
+        Array.Sort(keys, _order);
+        var (recipients, firsts) = (new List<Guid>(keys.Length), new List<int>(keys.Length));
+        for (var (first, end) = (0, 0); first < keys.Length; first = end)
+        {
+            for (end = first + 1; end < keys.Length && keys[end] == keys[first]; end++)
+            {
+            }
+
+            Array.Sort(_order, first, end - first); // the sort of the keys left equal ones in any order
+            recipients.Add(keys[first]);
+            firsts.Add(first);
+        }
+
+        return ([.. recipients], firsts);
     }
 }

@@ -101,6 +101,6 @@ public static class CapLedger
         }
 
         var known = found.Select(row => row.RecipientKey).ToHashSet();
-        return [.. keys.Where(key => !known.Contains(key)).Select(key => new CapRow(key, default, []))];
+        return [.. keys.Where(key => !known.Contains(key)).Select(key => new CapRow(key, []))];
     }
 }

@@ -1,26 +1,23 @@
 using Dispatch.Contracts;
 using Npgsql;
-using NpgsqlTypes;
 
 namespace Dispatch.Store;
 
 /// <summary>A recipient's row as it lies in the table.</summary>
-/// <param name="At">Where it lies; stays true while the row is locked.</param>
-readonly record struct CapRow(Guid RecipientKey, NpgsqlTid At, byte[] Places);
+readonly record struct CapRow(Guid RecipientKey, byte[] Places);
 
 /// <summary>The statements of one transaction over <c>caps</c>.</summary>
 sealed class CapTransaction(NpgsqlConnection connection, NpgsqlTransaction transaction)
 {
     /// <returns>The rows that exist, locked until the transaction ends.</returns>
     public Task<List<CapRow>> LockAsync(Guid[] recipientKeys, CancellationToken stop) =>
-        connection.Statement("caps/lock", transaction).Add(recipientKeys).ListAsync(row => new CapRow(row.GetGuid(0), row.GetFieldValue<NpgsqlTid>(1), row.GetFieldValue<byte[]>(2)), stop);
+        connection.Statement("caps/lock", transaction).Add(recipientKeys).ListAsync(row => new CapRow(row.GetGuid(0), row.GetFieldValue<byte[]>(1)), stop);
 
     public async Task StoreAsync(List<CapRow> rows, CancellationToken stop)
     {
         if (rows.Count > 0)
         {
-            var at = connection.Statement("caps/store", transaction).Add([.. rows.Select(row => $"({row.At.BlockNumber},{row.At.OffsetNumber})")]);
-            await Filled(at, rows).ExecuteAsync(stop);
+            await Filled("caps/store", rows).ExecuteAsync(stop);
         }
     }
 
@@ -32,20 +29,19 @@ sealed class CapTransaction(NpgsqlConnection connection, NpgsqlTransaction trans
             return [];
         }
 
-        var keys = connection.Statement("caps/add", transaction).Add(rows.ConvertAll(row => row.RecipientKey).ToArray());
-        var added = await Filled(keys, rows).ListAsync(row => row.GetGuid(0), stop);
+        var added = await Filled("caps/add", rows).ListAsync(row => row.GetGuid(0), stop);
         return added.Count == rows.Count ? [] : [.. rows.Select(row => row.RecipientKey).Except(added)];
     }
 
-    private static Statement Filled(Statement statement, List<CapRow> rows)
+    private Statement Filled(string statement, List<CapRow> rows)
     {
-        var (places, until) = (new byte[]?[rows.Count], new long[rows.Count]);
+        var (keys, places, until) = (new Guid[rows.Count], new byte[]?[rows.Count], new long[rows.Count]);
         for (var i = 0; i < rows.Count; i++)
         {
-            (places[i], until[i]) = (rows[i].Places, Until(rows[i].Places));
+            (keys[i], places[i], until[i]) = (rows[i].RecipientKey, rows[i].Places, Until(rows[i].Places));
         }
 
-        return statement.Add(places).Add(until);
+        return connection.Statement(statement, transaction).Add(keys).Add(places).Add(until);
     }
 
     private static long Until(byte[] places)

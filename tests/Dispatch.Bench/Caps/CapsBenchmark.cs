@@ -12,7 +12,7 @@ namespace Dispatch.Bench.Caps;
 /// <summary>
 /// Decisions under two rules as the Router asks for them, against a counter that knows neither a window nor a second rule, on the same PostgreSQL over as many connections.
 /// Every message has room, so each decision writes: the dearest case. The first round makes the recipients' rows and does not count.
-/// Counted in the store: a place too few or too many is a fault.
+/// Messages come to the Router with their ids, so these are made before the clock runs. Counted in the store: a place too few or too many is a fault.
 /// </summary>
 sealed class CapsBenchmark : IBenchmark
 {
@@ -45,21 +45,21 @@ sealed class CapsBenchmark : IBenchmark
         await using var desk = new CapDesk(database, Connections, Timeout);
         var rules = await RulesAsync(new CapRules(database), stop);
         var refused = 0;
-        var sample = await RunAsync(Recipients(run), AtOnce, DecideAsync, stop);
+        var sample = await RunAsync(Asks(run), AtOnce, DecideAsync, stop);
         var places = await made.CountAsync("select coalesce(sum(length(places)), 0)::bigint / 16 from caps", stop);
         var expected = (sample.Count + (sample.Count / (Rounds - 1))) * rules.Count;
         return refused == 0 && places == expected ? sample : sample with { Faults = [$"{refused} messages were refused, {places} places were taken, not {expected}"] };
 
-        async Task DecideAsync(Guid[] recipients)
+        async Task DecideAsync(ArraySegment<Ask> some)
         {
-            var now = DateTimeOffset.UtcNow;
-            var asks = new CapAsks(recipients.Length);
-            foreach (var recipient in recipients)
+            var now = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+            var asks = new CapAsks(some.Count);
+            foreach (var (recipient, message) in some)
             {
-                asks.Add(recipient.ToByteArray(bigEndian: true), new CapAsk(Id.New(now), TrafficClass.Campaign, rules, now.ToUnixTimeMilliseconds()), null);
+                asks.Add(recipient, new CapAsk(message, TrafficClass.Campaign, rules, now), null);
             }
 
-            await asks.DecideAsync(desk, now.ToUnixTimeMilliseconds(), new Freshness(), stop);
+            await asks.DecideAsync(desk, now, new Freshness(), stop);
             Interlocked.Add(ref refused, asks.Answers().Count(it => it.RefusedBy is not null));
         }
     }
@@ -68,7 +68,7 @@ sealed class CapsBenchmark : IBenchmark
     {
         await using var made = await FreshAsync(stop);
         await CounterUpserts.PrepareAsync(made, stop);
-        var sample = await RunAsync(Recipients(run), CounterUpserts.StatementRows, recipients => CounterUpserts.CountAsync(made, recipients, stop), stop);
+        var sample = await RunAsync(Asks(run), CounterUpserts.StatementRows, some => CounterUpserts.CountAsync(made, [.. some.Select(it => new Guid(it.Recipient, bigEndian: true))], stop), stop);
         var counted = await made.CountAsync("select sum(n)::bigint from counters", stop);
         var expected = sample.Count + (sample.Count / (Rounds - 1));
         return counted == expected ? sample : sample with { Faults = [$"{counted} messages were counted, not {expected}"] };
@@ -80,34 +80,46 @@ sealed class CapsBenchmark : IBenchmark
         Directory.Delete(_folder, recursive: true);
     }
 
-    private static async Task<Sample> RunAsync(Guid[] recipients, int atOnce, Func<Guid[], Task> decide, CancellationToken stop)
+    /// <param name="rounds">Each names every recipient once.</param>
+    private static async Task<Sample> RunAsync(Ask[][] rounds, int atOnce, Func<ArraySegment<Ask>, Task> decide, CancellationToken stop)
     {
-        await RoundAsync();
+        await RoundAsync(rounds[0]);
         var (begin, cpu) = (Stopwatch.GetTimestamp(), ProcessorTime.Self);
-        for (var round = 1; round < Rounds; round++)
+        foreach (var round in rounds.Skip(1))
         {
-            await RoundAsync();
+            await RoundAsync(round);
         }
 
         var took = Stopwatch.GetElapsedTime(begin);
-        return new Sample((Rounds - 1L) * recipients.Length, took, ProcessorTime.Self - cpu, 0, [], []);
+        return new Sample((Rounds - 1L) * rounds[0].Length, took, ProcessorTime.Self - cpu, 0, [], []);
 
-        async Task RoundAsync()
+        Task RoundAsync(Ask[] round)
         {
-            Random.Shared.Shuffle(recipients);
-            await Parallel.ForEachAsync(recipients.Chunk(atOnce), new ParallelOptions { MaxDegreeOfParallelism = Connections, CancellationToken = stop }, async (some, _) => await decide(some));
+            var starts = Enumerable.Range(0, (round.Length + atOnce - 1) / atOnce).Select(i => i * atOnce);
+            return Parallel.ForEachAsync(
+                starts,
+                new ParallelOptions { MaxDegreeOfParallelism = Connections, CancellationToken = stop },
+                async (start, _) => await decide(new ArraySegment<Ask>(round, start, Math.Min(atOnce, round.Length - start))));
         }
     }
 
-    private static Guid[] Recipients(TimeSpan run)
+    private static Ask[][] Asks(TimeSpan run)
     {
-        var recipients = new Guid[(int)(run.TotalSeconds * RateGuess / (Rounds - 1))];
+        var now = DateTimeOffset.UtcNow;
+        var recipients = new byte[(int)(run.TotalSeconds * RateGuess / (Rounds - 1))][];
         for (var i = 0; i < recipients.Length; i++)
         {
-            recipients[i] = Guid.NewGuid();
+            recipients[i] = Guid.NewGuid().ToByteArray();
         }
 
-        return recipients;
+        var rounds = new Ask[Rounds][];
+        for (var round = 0; round < Rounds; round++)
+        {
+            Random.Shared.Shuffle(recipients);
+            rounds[round] = Array.ConvertAll(recipients, recipient => new Ask(recipient, Id.New(now)));
+        }
+
+        return rounds;
     }
 
     /// <summary>A cap over everything and a tighter one for the label that all messages carry.</summary>
@@ -123,4 +135,6 @@ sealed class CapsBenchmark : IBenchmark
 
     private async Task<BenchDatabase> FreshAsync(CancellationToken stop) =>
         await BenchDatabase.CreateAsync(_server, $"bench_{(++_runs).ToString(CultureInfo.InvariantCulture)}", stop);
+
+    private readonly record struct Ask(byte[] Recipient, Id Message);
 }

@@ -103,6 +103,9 @@ static partial class Log
     [LoggerMessage(1043, LogLevel.Error, "Group {Group}: the brokers have lost a position that they had acknowledged. What was written with it is undone, and done again from where it stood before")]
     public static partial void Undone(this ILogger log, string group);
 
+    [LoggerMessage(1045, LogLevel.Warning, "Group {Group}: the brokers have lost a part of a transaction that they had acknowledged. It is written again: {Missing} of its {Partitions} partitions, and its position: {Position}")]
+    public static partial void WrittenAgain(this ILogger log, string group, int missing, int partitions, bool position);
+
     [LoggerMessage(1044, LogLevel.Error, "Cluster {Cluster} is not used: {Why}")]
     public static partial void ClusterRefused(this ILogger log, string cluster, string why);
 }

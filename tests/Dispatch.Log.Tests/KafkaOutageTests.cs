@@ -17,10 +17,16 @@ namespace Dispatch.Log.Tests;
 public sealed class KafkaOutageTests(ITestOutputHelper output)
 {
     private const int Outages = 3;
+    private const int PartitionsLost = 1037;
     private const int PositionUndone = 1043;
+    private const int WrittenAgain = 1045;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan LessThanAnOutage = TimeSpan.FromSeconds(6); // of a session
+    private static readonly TimeSpan MoreThanAnOutage = TimeSpan.FromSeconds(45);
 
     private readonly OutputLog _says = new(output);
+
+    private static TopicPartition Copied { get; } = new(Work.Out, Partitioner.Of("k"u8, 2));
 
     private static Group Hop { get; } = new("hop", [Work.In]) { BatchSizeMax = 20 };
 
@@ -29,7 +35,7 @@ public sealed class KafkaOutageTests(ITestOutputHelper output)
     {
         using var folder = new TempFolder();
         await using var brokers = await PrivateBrokers.StartAsync(folder.Path, 1, FreePorts.Row(2), CancellationToken.None);
-        await using var log = await OpenAsync(brokers);
+        await using var log = await OpenAsync(brokers, LessThanAnOutage);
         var acknowledged = new ConcurrentBag<string>();
         using var stop = new CancellationTokenSource();
         var appending = AppendAsync(log, acknowledged, stop.Token);
@@ -51,21 +57,63 @@ public sealed class KafkaOutageTests(ITestOutputHelper output)
 
     /// <summary>As brokers do that forget the end of an acknowledged transaction, and whose next one is aborted.</summary>
     [ContractFact]
-    public async Task A_position_that_brokers_lose_in_an_outage_is_gone_back_to_and_the_run_ends()
+    public async Task A_position_that_brokers_lose_in_an_outage_is_written_again()
     {
         using var folder = new TempFolder();
         await using var brokers = await PrivateBrokers.StartAsync(folder.Path, 1, FreePorts.Row(2), CancellationToken.None);
-        await using var log = await OpenAsync(brokers);
+        await using var log = await OpenAsync(brokers, MoreThanAnOutage);
         var of = new TopicPartition(Work.In, 0);
-        await log.AppendAsync([.. Enumerable.Range(0, 5).Select(n => Logs.Value($"{n}", topic: Work.In))]);
+        await log.AppendAsync([.. Enumerable.Range(0, 5).Select(n => Logs.Value($"{n}", topic: Work.In) with { Partition = 0 })]);
+        var copied = 0;
+        using var stop = new CancellationTokenSource();
+        var run = RunAsync(log, count => Interlocked.Add(ref copied, count), stop.Token);
+        await Eventually.HoldsAsync(() => Volatile.Read(ref copied) == 5);
+
+        MoveBack(brokers, of);
+        (await log.PositionAsync(Hop.Name, of))!.Next.ShouldBe(0);
+        await RestartAsync(brokers);
+
+        await Eventually.HoldsAsync(async () => await PositionAsync() == 5, Patience);
+        _says.HasSaid(WrittenAgain).ShouldBeTrue();
+        await log.AppendAsync([Logs.Value("5", topic: Work.In) with { Partition = 0 }]);
+        await Eventually.HoldsAsync(() => Volatile.Read(ref copied) == 6, Patience);
+        await stop.CancelAsync();
+        await run;
+        (await Logs.ReadAsync(log, Copied)).ShouldBe(["0", "1", "2", "3", "4", "5"]);
+
+        async Task<long?> PositionAsync()
+        {
+            try
+            {
+                return (await log.PositionAsync(Hop.Name, of))?.Next;
+            }
+            catch (LogUnavailableException)
+            {
+                return null;
+            }
+        }
+    }
+
+    /// <summary>Whoever was given the partitions meanwhile began where the position stood.</summary>
+    [ContractFact]
+    public async Task A_position_that_brokers_lose_is_gone_back_to_when_the_partition_was_lost_too()
+    {
+        using var folder = new TempFolder();
+        await using var brokers = await PrivateBrokers.StartAsync(folder.Path, 1, FreePorts.Row(2), CancellationToken.None);
+        await using var log = await OpenAsync(brokers, LessThanAnOutage);
+        var of = new TopicPartition(Work.In, 0);
+        await log.AppendAsync([.. Enumerable.Range(0, 5).Select(n => Logs.Value($"{n}", topic: Work.In) with { Partition = 0 })]);
         var copied = 0;
         var run = log.RunAsync(Hop, (partition, revoked) => CopyAsync(partition, count => Interlocked.Add(ref copied, count), revoked), CancellationToken.None);
         await Eventually.HoldsAsync(() => Volatile.Read(ref copied) == 5);
 
         MoveBack(brokers, of);
-        await RestartAsync(brokers);
+        await brokers.Nodes[0].KillAsync();
+        await Eventually.HoldsAsync(() => _says.HasSaid(PartitionsLost), Patience);
+        brokers.Nodes[0].Start();
 
         await Should.ThrowAsync<LogUnavailableException>(run.WaitAsync(Patience));
+        _says.HasSaid(PositionUndone).ShouldBeTrue();
         (await log.PositionAsync(Hop.Name, of))!.Next.ShouldBe(0);
         using var stop = new CancellationTokenSource();
         var again = RunAsync(log, count => Interlocked.Add(ref copied, count), stop.Token);
@@ -75,11 +123,40 @@ public sealed class KafkaOutageTests(ITestOutputHelper output)
     }
 
     [ContractFact]
+    public async Task A_part_of_a_transaction_that_brokers_lose_in_an_outage_is_written_again()
+    {
+        using var folder = new TempFolder();
+        await using var brokers = await PrivateBrokers.StartAsync(folder.Path, 1, FreePorts.Row(2), CancellationToken.None);
+        await using var log = await OpenAsync(brokers, LessThanAnOutage);
+        var copied = 0;
+        using var stop = new CancellationTokenSource();
+        var run = RunAsync(log, count => Interlocked.Add(ref copied, count), stop.Token);
+        await log.AppendAsync([Logs.Value("0", topic: Work.In)]);
+        await Eventually.HoldsAsync(() => Volatile.Read(ref copied) == 1, Patience);
+
+        using (var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = brokers.Brokers }).Build())
+        {
+            await admin.DeleteRecordsAsync([new TopicPartitionOffset(Copied.Topic, Copied.Partition, Offset.End)]);
+        }
+
+        (await Logs.ReadAsync(log, Copied)).ShouldBeEmpty();
+        await brokers.Nodes[0].StopAsync(); // a killed one would have its records again
+        brokers.Nodes[0].Start();
+
+        await Eventually.HoldsAsync(() => _says.HasSaid(WrittenAgain), Patience);
+        await Eventually.HoldsAsync(async () => (await Logs.ReadAsync(log, Copied)).Count == 1, Patience);
+        await stop.CancelAsync();
+        await run;
+        (await Logs.ReadAsync(log, Copied)).ShouldBe(["0"]);
+        copied.ShouldBe(1);
+    }
+
+    [ContractFact]
     public async Task Seals_are_read_by_nobody_and_count_for_nothing()
     {
         using var folder = new TempFolder();
         await using var brokers = await PrivateBrokers.StartAsync(folder.Path, 1, FreePorts.Row(2), CancellationToken.None);
-        await using var log = await OpenAsync(brokers);
+        await using var log = await OpenAsync(brokers, LessThanAnOutage);
         using var stop = new CancellationTokenSource();
         var copied = 0;
         var run = RunAsync(log, count => Interlocked.Add(ref copied, count), stop.Token);
@@ -97,12 +174,12 @@ public sealed class KafkaOutageTests(ITestOutputHelper output)
 
         await stop.CancelAsync();
         await run;
-        (await Logs.ReadAsync(log, new TopicPartition(Work.Out, Partitioner.Of("k"u8, 2)))).ShouldBe(values);
+        (await Logs.ReadAsync(log, Copied)).ShouldBe(values);
 
         int Seals()
         {
             using var reader = new ConsumerBuilder<byte[], byte[]>(new ConsumerConfig { BootstrapServers = brokers.Brokers, GroupId = "test", EnablePartitionEof = true, IsolationLevel = IsolationLevel.ReadCommitted }).Build();
-            reader.Assign(new TopicPartitionOffset(Work.Out, Partitioner.Of("k"u8, 2), Offset.Beginning));
+            reader.Assign(new TopicPartitionOffset(Copied.Topic, Copied.Partition, Offset.Beginning));
             var seals = 0;
             while (reader.Consume(Patience) is { IsPartitionEOF: false } result)
             {
@@ -118,7 +195,7 @@ public sealed class KafkaOutageTests(ITestOutputHelper output)
     {
         using var folder = new TempFolder();
         await using var brokers = await PrivateBrokers.StartAsync(folder.Path, 1, FreePorts.Row(2), CancellationToken.None);
-        await using var log = await OpenAsync(brokers);
+        await using var log = await OpenAsync(brokers, LessThanAnOutage);
         var check = new KafkaHealthCheck(new ClusterWeights([new Cluster(0, "main", 100, log)]), log);
         (await StatusAsync()).ShouldBe(HealthStatus.Healthy);
 
@@ -149,9 +226,9 @@ public sealed class KafkaOutageTests(ITestOutputHelper output)
         await brokers.ReadyAsync(CancellationToken.None);
     }
 
-    private async Task<KafkaLog> OpenAsync(PrivateBrokers brokers)
+    private async Task<KafkaLog> OpenAsync(PrivateBrokers brokers, TimeSpan session)
     {
-        var options = new KafkaOptions { Brokers = brokers.Brokers, Partitions = 2, Replication = 1, SessionTimeout = TimeSpan.FromSeconds(6) };
+        var options = new KafkaOptions { Brokers = brokers.Brokers, Partitions = 2, Replication = 1, SessionTimeout = session };
         using var topics = new TopicAdmin(options, Work.Topics);
         await topics.ApplyAsync(await topics.CompareAsync(CancellationToken.None), mayMoveKeys: false, CancellationToken.None);
         return await Logs.OpenAsync(options, _says, [.. Work.Topics]);

@@ -87,8 +87,9 @@ sealed class Shipper : IDisposable
                 continue;
             }
 
-            Volatile.Write(ref _oldest, outcomes[0].At);
-            if (await AppendAsync([.. outcomes.Select(RecordOf)], outcomes[0].At, stop))
+            var oldest = Oldest(outcomes);
+            Volatile.Write(ref _oldest, oldest);
+            if (await AppendAsync([.. outcomes.Select(RecordOf)], oldest, stop))
             {
                 Advance(next);
                 if (outcomes.Count < SmallBatch && !lastRound.IsCancellationRequested)
@@ -117,10 +118,11 @@ sealed class Shipper : IDisposable
             _logger.ShipperPaused(_journal.Owner.Name);
         }
 
-        if (Volatile.Read(ref _oldest) == 0 && _reader.Read(_state.Position).Outcomes is [var first, ..])
+        if (Volatile.Read(ref _oldest) == 0 && _reader.Read(_state.Position).Outcomes is { Count: > 0 } waiting)
         {
-            Volatile.Write(ref _oldest, first.At);
-            StayedBehind(first.At);
+            var oldest = Oldest(waiting);
+            Volatile.Write(ref _oldest, oldest);
+            StayedBehind(oldest);
         }
     }
 
@@ -128,11 +130,14 @@ sealed class Shipper : IDisposable
     {
         if (_state.IsPaused)
         {
-            StayedBehind(_reader.Read(_state.Position).Outcomes is [var first, ..] ? first.At : Now);
+            StayedBehind(_reader.Read(_state.Position).Outcomes is { Count: > 0 } waiting ? Oldest(waiting) : Now);
             _state.Save(_state.BehindSince, isPaused: false);
             _logger.ShipperResumed(_journal.Owner.Name);
         }
     }
+
+    /// <summary>Lanes note their outcomes side by side, so the first in the journal may be some milliseconds younger than the next.</summary>
+    private static long Oldest(List<JournaledOutcome> outcomes) => outcomes.Min(it => it.At);
 
     private void StayedBehind(long since)
     {
@@ -154,7 +159,7 @@ sealed class Shipper : IDisposable
     }
 
     /// <returns>False: stopped, or paused by a person meanwhile; nothing is known about the records.</returns>
-    private async Task<bool> AppendAsync(IReadOnlyList<Record> records, long firstAt, CancellationToken stop)
+    private async Task<bool> AppendAsync(IReadOnlyList<Record> records, long oldest, CancellationToken stop)
     {
         var began = _time.GetTimestamp();
         TimeSpan? renewed = null;
@@ -172,7 +177,7 @@ sealed class Shipper : IDisposable
             var failed = _time.GetElapsedTime(began);
             if (failed >= _options.BypassAfter && (renewed is null || failed - renewed >= Renew))
             {
-                StayedBehind(firstAt);
+                StayedBehind(oldest);
                 SwitchBypassOn(append.Exception?.InnerException);
                 renewed = failed;
             }

@@ -4,39 +4,61 @@ using Microsoft.Extensions.Logging;
 namespace Dispatch.Log.Kafka;
 
 /// <summary>
-/// Brokers that come back can forget the marks of a transaction that they had acknowledged (KAFKA-20734): its records stay undecided for ever, and readers stop before them. The next transaction of
-/// the same id that is decided in the same partitions decides them with it. So after an outage an empty one is put behind the last acknowledged: docs/adr/0014-seals.md.
+/// Brokers that come back can forget the marks of a transaction that they had acknowledged (KAFKA-20734): its records stay undecided for ever, and readers stop before them; or the next transaction of
+/// the same id, if it is aborted, takes them along. So after an outage an empty transaction is put behind the last acknowledged, which decides all of it, and what cannot be read then is written again:
+/// docs/adr/0014-seals.md.
 /// </summary>
 sealed class Seal(KafkaOptions options, Member member, TransactionalProducer producer, ILogger log)
 {
     private static readonly TimeSpan CallTime = TimeSpan.FromSeconds(5);
 
-    /// <summary>Returns when all that these commits wrote is decided, in all partitions: as their position is.</summary>
-    /// <param name="commits">Of one transaction, which was acknowledged, or may have been.</param>
-    /// <returns>false: their position is back where it was, because a later transaction of the same id was aborted and took it along. So the records are aborted, too.</returns>
+    private readonly ReadBack _readBack = new(options);
+
+    /// <summary>Returns when all that a transaction wrote is decided, in all partitions as its position is.</summary>
+    /// <param name="isAcknowledged">It happened, so it is made whole where a part is lost. Otherwise it may have happened: it did if anything of it can be read.</param>
+    /// <returns>false: it did not happen, or no longer: its position is back where it was, and so are its records, as far as they were undecided.</returns>
     /// <exception cref="OperationCanceledException">The owner closes; nothing is known.</exception>
-    public bool Put(IReadOnlyCollection<PendingCommit> commits)
+    public bool Put(Transaction transaction, bool isAcknowledged)
     {
-        log.Sealing(member.Group.Name, commits.Count);
+        log.Sealing(member.Group.Name, transaction.Commits.Count);
         while (true)
         {
-            var isUndone = IsUndone(commits.Last());
-            if (Try(commits, isUndone))
+            var isUndone = IsUndone(transaction);
+            var mayRepeat = isAcknowledged && transaction.IsOurs; // who has the partition now begins where the position stands, and writes all of it
+            if (Try(transaction, isCommitted: !isUndone || mayRepeat) && Missing(transaction) is { } missing)
             {
-                producer.IsTroubled = false;
-                return !isUndone && !IsUndone(commits.Last()); // asked again: brokers that were away could not say
+                isUndone = IsUndone(transaction); // asked again: brokers that were away could not say
+                var isAbsent = missing.Count > 0 && missing.Count == transaction.Places.Count;
+                if ((isUndone && !mayRepeat) || (isAbsent && !isAcknowledged))
+                {
+                    producer.IsTroubled = false;
+                    return false;
+                }
+
+                if (!isUndone && missing.Count == 0)
+                {
+                    producer.IsTroubled = false;
+                    return true;
+                }
+
+                log.WrittenAgain(member.Group.Name, missing.Count, transaction.Partitions.Count, isUndone);
+                if (!TryAgain(transaction, missing, isUndone))
+                {
+                    return false;
+                }
             }
 
             producer.Rest();
         }
     }
 
-    private bool IsUndone(PendingCommit last)
+    private bool IsUndone(Transaction transaction)
     {
+        var last = transaction.Offsets[^1];
         using var reader = Clients.Consumer(ClientSettings.Reader(options, member.Group.Name)).Build();
         try
         {
-            return reader.Committed([new Confluent.Kafka.TopicPartition(last.Partition.Id.Topic, last.Partition.Id.Partition)], CallTime)[0].Offset < last.Position.Next;
+            return reader.Committed([last.TopicPartition], CallTime)[0].Offset < last.Offset;
         }
         catch (KafkaException)
         {
@@ -44,13 +66,23 @@ sealed class Seal(KafkaOptions options, Member member, TransactionalProducer pro
         }
     }
 
-    private bool Try(IReadOnlyCollection<PendingCommit> commits, bool isUndone)
+    /// <returns>null: not all of it is decided, or nobody answers.</returns>
+    private IReadOnlyList<Confluent.Kafka.TopicPartition>? Missing(Transaction transaction)
     {
         try
         {
-            producer.Begin();
-            var partitions = commits.SelectMany(commit => commit.Outputs.Select(member.Place).Append(member.Progress.PartitionOf(ProgressTopic.PositionKey(member.Group.Name, commit.Partition.Id)))).ToHashSet();
-            foreach (var partition in partitions)
+            return _readBack.Missing(transaction.Places);
+        }
+        catch (KafkaException)
+        {
+            return null;
+        }
+    }
+
+    private bool Try(Transaction transaction, bool isCommitted) => Write(
+        () =>
+        {
+            foreach (var partition in transaction.Partitions)
             {
                 producer.Produce(partition, Messages.Seal());
             }
@@ -58,26 +90,60 @@ sealed class Seal(KafkaOptions options, Member member, TransactionalProducer pro
             // A position that nobody reads, in the partition of positions; and not as a member, whom the group may refuse.
             using var reader = Clients.Consumer(ClientSettings.Reader(options, member.Group.Name)).Build();
             producer.SendOffsets([new TopicPartitionOffset(ProgressTopic.Name, 0, 0)], () => reader.ConsumerGroupMetadata);
-            if (isUndone)
+        },
+        isCommitted) is null;
+
+    /// <summary>Whether that happened shows when it is looked for.</summary>
+    /// <returns>false: the group has moved on, so that the position is another's.</returns>
+    private bool TryAgain(Transaction transaction, IReadOnlyList<Confluent.Kafka.TopicPartition> missing, bool withPosition)
+    {
+        var why = Write(
+            () =>
             {
-                producer.Abort();
-            }
-            else
+                foreach (var partition in missing)
+                {
+                    foreach (var record in transaction.RecordsOf(partition))
+                    {
+                        producer.Produce(partition, record, transaction.Delivered);
+                    }
+                }
+
+                if (withPosition)
+                {
+                    producer.SendOffsets(transaction.Offsets, () => member.GroupMetadata);
+                }
+            },
+            isCommitted: true);
+        return why is null || !TransactionalProducer.IsFenced(why);
+    }
+
+    /// <returns>What went wrong; null: nothing.</returns>
+    private Error? Write(Action write, bool isCommitted)
+    {
+        try
+        {
+            producer.Begin();
+            write();
+            if (isCommitted)
             {
                 producer.Commit();
             }
+            else
+            {
+                producer.Abort();
+            }
 
-            return true;
+            return null;
         }
-        catch (KafkaTxnRequiresAbortException)
+        catch (KafkaTxnRequiresAbortException e)
         {
             producer.Abort();
-            return false;
+            return e.Error;
         }
         catch (KafkaException e)
         {
             producer.Replace(e.Error.Reason);
-            return false;
+            return e.Error;
         }
     }
 }

@@ -27,6 +27,9 @@ sealed class TransactionalProducer(KafkaOptions options, string id, string group
     /// <summary>Why records of the transaction were not taken, which the failure of the transaction itself does not say; null: it knows best.</summary>
     public Error? DeliveryError => _deliveryError;
 
+    /// <summary>The group has moved on: its positions are not this member's to move, or not yet again.</summary>
+    public static bool IsFenced(Error error) => error.Code is ErrorCode.IllegalGeneration or ErrorCode.UnknownMemberId or ErrorCode.FencedInstanceId or ErrorCode.RebalanceInProgress;
+
     public void Begin()
     {
         Open();
@@ -34,9 +37,10 @@ sealed class TransactionalProducer(KafkaOptions options, string id, string group
         _producer!.BeginTransaction();
     }
 
-    public void Produce(Confluent.Kafka.TopicPartition to, Message<byte[], byte[]> message) => _producer!.Produce(to, message, Delivered);
+    public void Produce(Confluent.Kafka.TopicPartition to, Message<byte[], byte[]> message, Action<TopicPartitionOffset>? delivered = null) =>
+        _producer!.Produce(to, message, report => Delivered(report, delivered));
 
-    public void SendOffsets(IReadOnlyCollection<TopicPartitionOffset> offsets, Func<IConsumerGroupMetadata> member)
+    public void SendOffsets(IEnumerable<TopicPartitionOffset> offsets, Func<IConsumerGroupMetadata> member)
     {
         var producer = _producer!;
         Repeat(() => Within(() => producer.SendOffsetsToTransaction(offsets, member(), CallTime)));
@@ -52,6 +56,7 @@ sealed class TransactionalProducer(KafkaOptions options, string id, string group
     public void Abort()
     {
         var producer = _producer!;
+        _isTroubled = true; // it takes along whatever is not decided yet in its partitions
         try
         {
             Repeat(() => Within(() => producer.AbortTransaction(CallTime)));
@@ -106,11 +111,15 @@ sealed class TransactionalProducer(KafkaOptions options, string id, string group
         }
     }
 
-    private void Delivered(DeliveryReport<byte[], byte[]> report)
+    private void Delivered(DeliveryReport<byte[], byte[]> report, Action<TopicPartitionOffset>? delivered)
     {
         if (report.Error.IsError)
         {
             _deliveryError = report.Error; // the transaction fails by itself; this says why
+        }
+        else
+        {
+            delivered?.Invoke(report.TopicPartitionOffset);
         }
     }
 

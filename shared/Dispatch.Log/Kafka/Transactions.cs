@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Security.Cryptography;
 using Confluent.Kafka;
 using Microsoft.Extensions.Logging;
 
@@ -22,7 +21,7 @@ sealed class Transactions : IDisposable
     private readonly TransactionalProducer _producer;
     private readonly Seal _seal;
     private readonly Thread _thread;
-    private List<PendingCommit> _acknowledged = []; // by the last transaction that was
+    private Transaction? _acknowledged; // the last that was
     private bool _isUndone;
 
     public Transactions(KafkaOptions options, Member member, string id, ILogger log)
@@ -85,7 +84,7 @@ sealed class Transactions : IDisposable
     /// <summary>After an outage: makes sure that what was acknowledged before it can be read, or that whoever relies on it starts again.</summary>
     private void Settle()
     {
-        if (_producer.IsTroubled && _acknowledged.Count > 0 && !_isUndone && !_seal.Put(_acknowledged))
+        if (_producer.IsTroubled && _acknowledged is not null && !_isUndone && !_seal.Put(_acknowledged, isAcknowledged: true))
         {
             _isUndone = true; // and so nothing behind it may be committed
             _log.Undone(_member.Group.Name);
@@ -105,11 +104,12 @@ sealed class Transactions : IDisposable
                 return;
             }
 
-            switch (Try(commits))
+            var transaction = new Transaction(_member, commits);
+            switch (Try(transaction))
             {
                 case (Result.Committed, _):
                     Settle(); // what went before, while it is known
-                    _acknowledged = commits;
+                    _acknowledged = transaction;
                     commits.ForEach(commit => commit.Succeed());
                     return;
                 case (Result.Aborted, var why):
@@ -125,33 +125,28 @@ sealed class Transactions : IDisposable
         }
     }
 
-    private (Result Result, Error? Why) Try(List<PendingCommit> commits)
+    private (Result Result, Error? Why) Try(Transaction transaction)
     {
-        var commit = RandomNumberGenerator.GetBytes(16);
         var isDeciding = false;
         try
         {
             _producer.Begin();
-            foreach (var pending in commits)
+            foreach (var partition in transaction.Partitions)
             {
-                foreach (var output in pending.Outputs)
+                foreach (var record in transaction.RecordsOf(partition))
                 {
-                    _producer.Produce(_member.Place(output), Messages.Of(output));
+                    _producer.Produce(partition, record, transaction.Delivered);
                 }
-
-                _producer.Produce(_member.Progress.PartitionOf(KeyOf(pending)), ProgressTopic.Message(KeyOf(pending), ProgressTopic.Of(pending.Position, commit)));
             }
 
-            // The last position of a partition is the one that counts, and positions come in order.
-            var offsets = commits.GroupBy(pending => pending.Partition.Id).Select(of => new TopicPartitionOffset(of.Key.Topic, of.Key.Partition, of.Last().Position.Next)).ToArray();
-            _producer.SendOffsets(offsets, () => _member.GroupMetadata);
+            _producer.SendOffsets(transaction.Offsets, () => _member.GroupMetadata);
             isDeciding = true;
             _producer.Commit();
             return (Result.Committed, null);
         }
         catch (KafkaTxnRequiresAbortException e)
         {
-            return (IsFenced(e.Error) ? Result.Fenced : Result.Aborted, Abort(e.Error));
+            return (TransactionalProducer.IsFenced(e.Error) ? Result.Fenced : Result.Aborted, Abort(e.Error));
         }
         catch (ProduceException<byte[], byte[]> e) when (!e.Error.IsFatal)
         {
@@ -160,7 +155,7 @@ sealed class Transactions : IDisposable
         catch (KafkaException e) // fatal, or nothing that a transaction knows a way on from
         {
             _producer.Replace(e.Error.Reason);
-            return isDeciding && HasHappened(commits, commit) ? (Result.Committed, null) : (IsFenced(e.Error) ? Result.Fenced : Result.Aborted, e.Error);
+            return isDeciding && HasHappened(transaction) ? (Result.Committed, null) : (TransactionalProducer.IsFenced(e.Error) ? Result.Fenced : Result.Aborted, e.Error);
         }
     }
 
@@ -171,15 +166,19 @@ sealed class Transactions : IDisposable
         return why;
     }
 
-    private bool HasHappened(List<PendingCommit> commits, byte[] commit)
+    private bool HasHappened(Transaction transaction)
     {
-        _seal.Put(commits); // else `progress` might never say
+        if (!_seal.Put(transaction, isAcknowledged: false)) // else `progress` might never say
+        {
+            return false;
+        }
+
         while (true)
         {
             try
             {
-                var value = _member.Progress.FindAsync(KeyOf(commits[^1]), _closing.Token).GetAwaiter().GetResult();
-                return value is not null && Contracts.Progress.Parser.ParseFrom(value).Commit.Span.SequenceEqual(commit);
+                var value = _member.Progress.FindAsync(transaction.ProgressKey, _closing.Token).GetAwaiter().GetResult();
+                return value is not null && Contracts.Progress.Parser.ParseFrom(value).Commit.Span.SequenceEqual(transaction.Id);
             }
             catch (KafkaException e) when (!e.Error.IsFatal)
             {
@@ -187,10 +186,6 @@ sealed class Transactions : IDisposable
             }
         }
     }
-
-    private string KeyOf(PendingCommit commit) => ProgressTopic.PositionKey(_member.Group.Name, commit.Partition.Id);
-
-    private static bool IsFenced(Error error) => error.Code is ErrorCode.IllegalGeneration or ErrorCode.UnknownMemberId or ErrorCode.FencedInstanceId or ErrorCode.RebalanceInProgress;
 
     private enum Result
     {

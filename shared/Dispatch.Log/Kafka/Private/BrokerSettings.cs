@@ -29,6 +29,7 @@ static class BrokerSettings
             transaction.state.log.num.partitions=8
             share.coordinator.state.topic.replication.factor={replication}
             share.coordinator.state.topic.min.isr={inSync}
+            log.cleaner.dedupe.buffer.size=16777216
             group.initial.rebalance.delay.ms=0
             unclean.leader.election.enable=false
             auto.create.topics.enable=false

@@ -4,7 +4,7 @@ using Dispatch.Cli.Commands;
 
 var root = new RootCommand("Dispatch: sends push, email and SMS through a log, and proves that nothing was lost.")
 {
-    DemoCommand.Create(), SendCommand.Create(), OperateCommands.Status(), OperateCommands.Modes(), OperateCommands.Settle(), TailCommand.Create(),
+    DemoCommand.Create(), SendCommand.Create(), OperateCommands.Status(), OperateCommands.Modes(), OperateCommands.Settle(), DivertCommand.Create(), TailCommand.Create(),
 };
 try
 {

@@ -24,6 +24,8 @@ static class Telemetry
 
     public static readonly Counter<long> Skipped = Meter.CreateCounter<long>("dispatch.log.skipped", "{record}", "Records that a reader had to pass over because they are damaged or gone");
 
+    public static readonly Counter<long> WrittenAgain = Meter.CreateCounter<long>("dispatch.log.written_again", "{partition}", "Parts of acknowledged transactions that the brokers lost");
+
     /// <summary>The logs that are open, asked when somebody measures: instruments that are made for each log would never go.</summary>
     public static readonly ConcurrentDictionary<FileLog, bool> Open = new();
 

@@ -41,6 +41,7 @@ sealed class Seal(KafkaOptions options, Member member, TransactionalProducer pro
                     return true;
                 }
 
+                Telemetry.WrittenAgain.Add(missing.Count + (isUndone ? 1 : 0), new KeyValuePair<string, object?>("messaging.consumer.group.name", member.Group.Name));
                 log.WrittenAgain(member.Group.Name, missing.Count, transaction.Partitions.Count, isUndone);
                 if (!TryAgain(transaction, missing, isUndone))
                 {

@@ -16,7 +16,7 @@ public sealed class ScaleStory(Deployment deployment, ITestOutputHelper output) 
             foreach (var instance in more)
             {
                 Mark($"starting {instance.Name}");
-                await instance.StartAsync(StartPatience);
+                await instance.StartAsideAsync(StartPatience);
             }
 
             Mark("three of each");

@@ -23,6 +23,7 @@ sealed class Seal(KafkaOptions options, Member member, TransactionalProducer pro
         log.Sealing(member.Group.Name, transaction.Commits.Count);
         while (true)
         {
+            producer.IsTroubled = false; // what comes from here on is looked at again
             var isUndone = IsUndone(transaction);
             var mayRepeat = isAcknowledged && transaction.IsOurs; // who has the partition now begins where the position stands, and writes all of it
             if (Try(transaction, isCommitted: !isUndone || mayRepeat) && Missing(transaction) is { } missing)
@@ -31,13 +32,11 @@ sealed class Seal(KafkaOptions options, Member member, TransactionalProducer pro
                 var isAbsent = missing.Count > 0 && missing.Count == transaction.Places.Count;
                 if ((isUndone && !mayRepeat) || (isAbsent && !isAcknowledged))
                 {
-                    producer.IsTroubled = false;
                     return false;
                 }
 
                 if (!isUndone && missing.Count == 0)
                 {
-                    producer.IsTroubled = false;
                     return true;
                 }
 

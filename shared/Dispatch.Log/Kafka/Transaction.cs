@@ -9,7 +9,6 @@ sealed class Transaction
 {
     private readonly Dictionary<Confluent.Kafka.TopicPartition, List<Message<byte[], byte[]>>> _records = [];
     private readonly ConcurrentDictionary<Confluent.Kafka.TopicPartition, long> _places = new();
-
     private readonly byte[] _id = RandomNumberGenerator.GetBytes(16);
 
     public Transaction(Member member, IReadOnlyList<PendingCommit> commits)

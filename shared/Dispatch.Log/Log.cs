@@ -106,6 +106,9 @@ static partial class Log
     [LoggerMessage(1045, LogLevel.Warning, "Group {Group}: the brokers have lost a part of a transaction that they had acknowledged. It is written again: {Missing} of its {Partitions} partitions, and its position: {Position}")]
     public static partial void WrittenAgain(this ILogger log, string group, int missing, int partitions, bool position);
 
+    [LoggerMessage(1046, LogLevel.Warning, "Group {Group}: what it wrote before an outage could not be read back in {Looks} looks, because of an older transaction that nobody decides (docs/runbooks/all-brokers-lost.md); it goes on unseen")]
+    public static partial void NotReadBack(this ILogger log, string group, int looks);
+
     [LoggerMessage(1044, LogLevel.Error, "Cluster {Cluster} is not used: {Why}")]
     public static partial void ClusterRefused(this ILogger log, string cluster, string why);
 }

@@ -10,6 +10,7 @@ namespace Dispatch.Log.Kafka;
 /// </summary>
 sealed class Seal(KafkaOptions options, Member member, TransactionalProducer producer, ILogger log)
 {
+    private const int LooksMax = 6; // of 5 s: longer than a transaction that still has an owner may last
     private static readonly TimeSpan CallTime = TimeSpan.FromSeconds(5);
 
     private readonly ReadBack _readBack = new(options);
@@ -21,12 +22,13 @@ sealed class Seal(KafkaOptions options, Member member, TransactionalProducer pro
     public bool Put(Transaction transaction, bool isAcknowledged)
     {
         log.Sealing(member.Group.Name, transaction.Commits.Count);
-        while (true)
+        for (var undecided = 0; ;)
         {
             producer.IsTroubled = false; // what comes from here on is looked at again
             var isUndone = IsUndone(transaction);
             var mayRepeat = isAcknowledged && transaction.IsOurs; // who has the partition now begins where the position stands, and writes all of it
-            if (Try(transaction, isCommitted: !isUndone || mayRepeat) && Missing(transaction) is { } missing)
+            var isSealed = Try(transaction, isCommitted: !isUndone || mayRepeat);
+            if (isSealed && Missing(transaction) is { } missing)
             {
                 isUndone = IsUndone(transaction); // asked again: brokers that were away could not say
                 var isAbsent = missing.Count > 0 && missing.Count == transaction.Places.Count;
@@ -46,6 +48,11 @@ sealed class Seal(KafkaOptions options, Member member, TransactionalProducer pro
                 {
                     return false;
                 }
+            }
+            else if (isSealed && ++undecided == LooksMax) // our part is decided, so somebody else's is not: waiting on would stop this class for it
+            {
+                log.NotReadBack(member.Group.Name, LooksMax);
+                return !IsUndone(transaction);
             }
 
             producer.Rest();

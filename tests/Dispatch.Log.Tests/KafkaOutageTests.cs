@@ -20,6 +20,7 @@ public sealed class KafkaOutageTests(ITestOutputHelper output)
     private const int PartitionsLost = 1037;
     private const int PositionUndone = 1043;
     private const int WrittenAgain = 1045;
+    private const int NotReadBack = 1046;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
     private static readonly TimeSpan LessThanAnOutage = TimeSpan.FromSeconds(6); // of a session
     private static readonly TimeSpan MoreThanAnOutage = TimeSpan.FromSeconds(45);
@@ -149,6 +150,31 @@ public sealed class KafkaOutageTests(ITestOutputHelper output)
         await run;
         (await Logs.ReadAsync(log, Copied)).ShouldBe(["0"]);
         copied.ShouldBe(1);
+    }
+
+    /// <summary>As a process leaves behind that died in the outage.</summary>
+    [ContractFact]
+    public async Task An_open_transaction_of_somebody_else_stops_nobody_for_ever()
+    {
+        using var folder = new TempFolder();
+        await using var brokers = await PrivateBrokers.StartAsync(folder.Path, 1, FreePorts.Row(2), CancellationToken.None);
+        await using var log = await OpenAsync(brokers, MoreThanAnOutage);
+        using var other = new ProducerBuilder<byte[], byte[]>(new ProducerConfig { BootstrapServers = brokers.Brokers, TransactionalId = "other", TransactionTimeoutMs = 600_000 }).Build();
+        other.InitTransactions(Patience);
+        other.BeginTransaction();
+        await other.ProduceAsync(new Confluent.Kafka.TopicPartition(Copied.Topic, Copied.Partition), new Message<byte[], byte[]> { Key = [1], Value = [1] });
+        var copied = 0;
+        using var stop = new CancellationTokenSource();
+        var run = RunAsync(log, count => Interlocked.Add(ref copied, count), stop.Token);
+        await log.AppendAsync([Logs.Value("0", topic: Work.In)]);
+        await Eventually.HoldsAsync(() => Volatile.Read(ref copied) == 1, Patience);
+
+        await RestartAsync(brokers);
+        await log.AppendAsync([Logs.Value("1", topic: Work.In)]);
+        await Eventually.HoldsAsync(() => Volatile.Read(ref copied) == 2, Patience);
+        _says.HasSaid(NotReadBack).ShouldBeTrue();
+        await stop.CancelAsync();
+        await run;
     }
 
     [ContractFact]

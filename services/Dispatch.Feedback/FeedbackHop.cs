@@ -46,11 +46,11 @@ sealed class FeedbackHop(
     private async Task RunAsync(CancellationToken stop)
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        var writers = Enumerable.Range(0, options.Value.Writers).Select(_ => new LedgerWriter(ledger, log, health, options.Value.BatchSizeMax, logger)).ToArray();
+        var writers = Enumerable.Range(0, options.Value.Writers).Select(_ => new LedgerWriter(ledger, log, health, options.Value, clock, logger)).ToArray();
         var writing = writers.Select(writer => writer.RunAsync(end.Token)).ToArray();
         try
         {
-            await log.RunAsync(Everything, (partition, revoked) => WorkAsync(partition, writers[partition.Id.Partition % writers.Length], revoked), stop);
+            await log.RunAsync(Everything with { Gather = options.Value.Gather }, (partition, revoked) => WorkAsync(partition, writers[partition.Id.Partition % writers.Length], revoked), stop);
         }
         finally
         {

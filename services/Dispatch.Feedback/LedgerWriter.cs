@@ -11,7 +11,7 @@ namespace Dispatch.Feedback;
 /// Joins the steps of many partitions to one transaction at a time. A transaction that fails by a bug is taken apart until the record that does it stands alone;
 /// that one is tried three times and then put into quarantine, and its neighbours go on.
 /// </summary>
-sealed class LedgerWriter(Ledger ledger, IEventLog log, FeedbackHealth health, int batchSizeMax, ILogger logger)
+sealed class LedgerWriter(Ledger ledger, IEventLog log, FeedbackHealth health, FeedbackOptions options, TimeProvider clock, ILogger logger)
 {
     private const int TriesMax = 3;
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(3);
@@ -42,18 +42,20 @@ sealed class LedgerWriter(Ledger ledger, IEventLog log, FeedbackHealth health, i
     public async Task RunAsync(CancellationToken stop)
     {
         var taken = new List<(Step Step, TaskCompletionSource Done)>();
+        var began = clock.GetTimestamp();
         try
         {
             while (await _waiting.Reader.WaitToReadAsync(stop))
             {
                 taken.Clear();
-                var count = 0;
-                while (count < batchSizeMax && _waiting.Reader.TryRead(out var next))
+                var count = Take(taken);
+                if (options.Gather - clock.GetElapsedTime(began) is var rest && rest > TimeSpan.Zero && taken.TrueForAll(it => it.Step.IsAtEnd))
                 {
-                    taken.Add(next);
-                    count += next.Step.Entries.Count;
+                    await Task.Delay(rest, clock, stop);
+                    count += Take(taken);
                 }
 
+                began = clock.GetTimestamp();
                 await SettleAsync(taken, count, stop);
             }
         }
@@ -64,6 +66,19 @@ sealed class LedgerWriter(Ledger ledger, IEventLog log, FeedbackHealth health, i
                 done.TrySetCanceled(CancellationToken.None);
             }
         }
+    }
+
+    /// <returns>Records in what was taken now.</returns>
+    private int Take(List<(Step Step, TaskCompletionSource Done)> taken)
+    {
+        var count = 0;
+        while (count < options.BatchSizeMax && _waiting.Reader.TryRead(out var next))
+        {
+            taken.Add(next);
+            count += next.Step.Entries.Count;
+        }
+
+        return count;
     }
 
     private async Task SettleAsync(List<(Step Step, TaskCompletionSource Done)> taken, int count, CancellationToken stop)

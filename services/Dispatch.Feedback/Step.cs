@@ -9,6 +9,9 @@ namespace Dispatch.Feedback;
 /// <param name="From">Where the store has it; null: nowhere yet.</param>
 sealed record Step(IPartition Partition, IReadOnlyList<Entry> Entries, long? From, long Next)
 {
+    /// <summary>Nothing more waits behind it yet.</summary>
+    public bool IsAtEnd => Next >= Partition.End;
+
     /// <summary>Pure but for the batch: what the records say.</summary>
     /// <exception cref="Google.Protobuf.InvalidProtocolBufferException">A record is none of ours.</exception>
     public void AddTo(LedgerBatch batch, IEventLog log)

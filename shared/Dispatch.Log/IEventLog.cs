@@ -65,6 +65,9 @@ public sealed record Group(string Name, IReadOnlyList<string> Topics)
     /// <summary>Bytes of values handed out at once; a single larger record is handed out alone.</summary>
     public int BatchBytesMax { get; init; } = 4 * 1024 * 1024;
 
+    /// <summary>How long records may wait to be read together, where reading costs by the request; zero: not at all.</summary>
+    public TimeSpan Gather { get; init; }
+
     internal void Check()
     {
         ArgumentException.ThrowIfNullOrEmpty(Name);

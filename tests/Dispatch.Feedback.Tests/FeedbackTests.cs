@@ -37,6 +37,20 @@ public sealed class FeedbackTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Records_that_come_one_by_one_share_transactions_of_the_store()
+    {
+        const int records = 40;
+        await using var feedback = await Running.StartAsync(folder.Path, database, ("Dispatch:Feedback:Gather", "00:00:02"));
+        for (var n = 0; n < records; n++)
+        {
+            await feedback.AppendAsync(Topics.Requests(TrafficClass.Campaign), Traffic.Request());
+        }
+
+        await CountsAsync("select count(*) from messages", records);
+        (await database.ScalarAsync<long>("select count(distinct xmin::text) from messages")).ShouldBeLessThan(records / 2); // xmin: the transaction that wrote the row
+    }
+
+    [Fact]
     public async Task Read_again_from_zero_nothing_counts_twice()
     {
         await using (var first = await Running.StartAsync(folder.Path, database))

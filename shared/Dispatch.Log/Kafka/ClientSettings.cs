@@ -6,6 +6,7 @@ namespace Dispatch.Log.Kafka;
 static class ClientSettings
 {
     public const int MessageBytesMax = Record.StoredBytesMax + (128 * 1024);
+    private const int GatheredBytes = 256 * 1024;
     public static readonly TimeSpan TransactionTimeout = TimeSpan.FromSeconds(10);
 
     /// <summary>
@@ -36,9 +37,15 @@ static class ClientSettings
     }
 
     /// <summary>A member of a group. Positions are explicit: nothing is committed, stored or reset behind our back.</summary>
-    public static ConsumerConfig Member(KafkaOptions options, string group)
+    public static ConsumerConfig Member(KafkaOptions options, Group group)
     {
-        var config = Reader(options, group);
+        var config = Reader(options, group.Name);
+        if (group.Gather > TimeSpan.Zero)
+        {
+            config.FetchWaitMaxMs = (int)group.Gather.TotalMilliseconds;
+            config.FetchMinBytes = GatheredBytes; // else a broker answers each fetch with the first record that comes
+        }
+
         config.SessionTimeoutMs = (int)options.SessionTimeout.TotalMilliseconds;
         config.HeartbeatIntervalMs = Math.Min(1_000, config.SessionTimeoutMs.Value / 6);
         config.MaxPollIntervalMs = 300_000;

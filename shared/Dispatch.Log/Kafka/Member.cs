@@ -31,7 +31,7 @@ sealed class Member : IDisposable
     public Member(KafkaLog events, KafkaOptions options, Group group, Func<IPartition, CancellationToken, Task> work, ILogger log)
     {
         (_events, _options, Group, _work, _log) = (events, options, group, work, log);
-        _consumer = Clients.Consumer(ClientSettings.Member(options, group.Name), log)
+        _consumer = Clients.Consumer(ClientSettings.Member(options, group), log)
             .SetPartitionsAssignedHandler((_, partitions) => Assigned(partitions))
             .SetPartitionsRevokedHandler((_, partitions) => Revoked([.. partitions.Select(at => at.TopicPartition)]))
             .SetPartitionsLostHandler((_, partitions) => Lost([.. partitions.Select(at => at.TopicPartition)]))

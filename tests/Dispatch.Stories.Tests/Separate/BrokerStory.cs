@@ -11,7 +11,7 @@ public sealed class BrokerStory(Deployment deployment, ITestOutputHelper output)
     private static readonly TimeSpan AllAway = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Frozen = TimeSpan.FromSeconds(60);
 
-    [KafkaFact]
+    [SeparateFact]
     public Task One_broker_killed_and_restarted_under_load_costs_callers_nothing() => PlayAsync(seed: 204, perSecond: PerSecond, async session =>
     {
         var broker = Deployment.Brokers.Nodes[0];
@@ -25,7 +25,7 @@ public sealed class BrokerStory(Deployment deployment, ITestOutputHelper output)
         await GoesThroughAsync(session);
     });
 
-    [KafkaFact]
+    [SeparateFact]
     public Task Brokers_restarted_one_after_the_other_cost_callers_nothing() => PlayAsync(seed: 205, perSecond: PerSecond, async session =>
     {
         foreach (var broker in Deployment.Brokers.Nodes)
@@ -40,7 +40,7 @@ public sealed class BrokerStory(Deployment deployment, ITestOutputHelper output)
         await GoesThroughAsync(session);
     });
 
-    [KafkaFact]
+    [SeparateFact]
     public Task All_brokers_killed_for_a_minute_cost_callers_nothing() => PlayAsync(seed: 207, perSecond: PerSecond, async session =>
     {
         await KillAllAsync();
@@ -50,7 +50,7 @@ public sealed class BrokerStory(Deployment deployment, ITestOutputHelper output)
     });
 
     /// <summary>What it had spooled is on its disk, what it had drained is marked: nothing is lost and nothing doubled, whenever it dies.</summary>
-    [KafkaFact]
+    [SeparateFact]
     public Task Ingest_killed_while_it_spools_and_while_it_drains_loses_and_doubles_nothing() => PlayAsync(seed: 208, perSecond: PerSecond, async session =>
     {
         await KillAllAsync();
@@ -62,7 +62,7 @@ public sealed class BrokerStory(Deployment deployment, ITestOutputHelper output)
         await GoesThroughAsync(session);
     }, alwaysOpen: false);
 
-    [KafkaFact]
+    [SeparateFact]
     public Task One_broker_frozen_for_a_minute_costs_callers_nothing() => PlayAsync(seed: 206, perSecond: PerSecond, async session =>
     {
         var broker = Deployment.Brokers.Nodes[1];

@@ -16,12 +16,13 @@ namespace Dispatch.Stories.Tests.Separate;
 /// </summary>
 public class Deployment : ISystem, IAsyncLifetime
 {
+    private const int Nodes = 3; // of a cluster
     private const int Partitions = 3; // one for each of three instances
     private const int Relays = 2;
+    private const string MainBrokers = "Dispatch:Kafka:Brokers";
     private static readonly string[] Services = ["ingest", "router", "push", "email", "sms", "feedback"];
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
 
-    private readonly int _nodes;
     private readonly bool _hasEast;
     private readonly TempFolder _data = new();
     private readonly SemaphoreSlim _starting = new(1);
@@ -36,12 +37,12 @@ public class Deployment : ISystem, IAsyncLifetime
     private int _turn;
 
     public Deployment()
-        : this(nodes: 3, hasEast: false)
+        : this(hasEast: false)
     {
     }
 
     /// <param name="hasEast">A second cluster, named so, of as many nodes.</param>
-    protected Deployment(int nodes, bool hasEast) => (_nodes, _hasEast) = (nodes, hasEast);
+    protected Deployment(bool hasEast) => _hasEast = hasEast;
 
     public PrivateBrokers Brokers => _brokers ?? throw new InvalidOperationException("not started");
 
@@ -109,6 +110,21 @@ public class Deployment : ISystem, IAsyncLifetime
         await instance.DisposeAsync();
     }
 
+    /// <summary>The first cluster is in the settings no more, and the other has all the weight: for whatever starts from now on.</summary>
+    public void TakeMainOut()
+    {
+        _settings.Remove(MainBrokers);
+        _settings["Dispatch:Kafka:Clusters:1:Weight"] = "100";
+    }
+
+    /// <summary>As a release does it: ends the instance in good order, and starts it with the settings of now.</summary>
+    public async Task ReleaseAsync(Instance instance)
+    {
+        await instance.StopAsync();
+        await instance.ConfigureAsync(_settings);
+        await instance.StartAsideAsync(Patience);
+    }
+
     public Task WhenAsync(string name, Func<JsonNode, bool> wanted, TimeSpan patience, CancellationToken stop) =>
         Probes.WhenAsync([.. _instances.Select(it => (it.Process, it.Admin))], checks => checks[name] is { } check && wanted(check), name, patience, stop);
 
@@ -151,26 +167,26 @@ public class Deployment : ISystem, IAsyncLifetime
     {
         _postgres = new PrivateServer(_data["postgres"], durable: false);
         var postgres = _postgres.StartAsync(stop);
-        _brokers = await PrivateBrokers.StartAsync(_data["kafka"], _nodes, FreePorts.Row(2 * _nodes), stop);
+        _brokers = await PrivateBrokers.StartAsync(_data["kafka"], Nodes, FreePorts.Row(2 * Nodes), stop);
         var api = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Port}");
         Configure(SandboxLanes.Settings(Sandbox, _sandboxPort, Relays).Select(it => KeyValuePair.Create(it.Key, it.Value!)));
         Configure(new Dictionary<string, string>
         {
             ["Logging:LogLevel:Default"] = "Warning", ["Logging:LogLevel:Dispatch"] = "Information",
             ["Logging:Console:FormatterName"] = "simple", ["Logging:Console:FormatterOptions:SingleLine"] = "true", ["Logging:Console:FormatterOptions:TimestampFormat"] = "HH:mm:ss.fff ",
-            ["Dispatch:Kafka:Brokers"] = _brokers.Brokers, ["Dispatch:Kafka:Partitions"] = Partitions.ToString(CultureInfo.InvariantCulture),
-            ["Dispatch:Kafka:Replication"] = _nodes.ToString(CultureInfo.InvariantCulture),
+            [MainBrokers] = _brokers.Brokers, ["Dispatch:Kafka:Partitions"] = Partitions.ToString(CultureInfo.InvariantCulture),
+            ["Dispatch:Kafka:Replication"] = Nodes.ToString(CultureInfo.InvariantCulture),
             ["Dispatch:Postgres"] = _postgres.ConnectionString,
             ["Dispatch:PublicUrl"] = api,
             ["Dispatch:Secrets:FirstKeyFile"] = _data["first-key"], ["Dispatch:Secrets:RecipientKeyFile"] = _data["recipient-key"],
             ["Dispatch:Sandbox:Folder"] = Sandbox, ["Dispatch:Sandbox:BasePort"] = _sandboxPort.ToString(CultureInfo.InvariantCulture), ["Dispatch:Sandbox:Relays"] = Relays.ToString(CultureInfo.InvariantCulture),
             [Session.SandboxDefault.Key] = Session.SandboxDefault.Value,
         });
-        await MakeTopicsAsync(_brokers, _nodes, stop);
+        await MakeTopicsAsync(_brokers, stop);
         if (_hasEast)
         {
-            _east = await PrivateBrokers.StartAsync(_data["kafka-east"], _nodes, FreePorts.Row(2 * _nodes), stop);
-            await MakeTopicsAsync(_east, _nodes, stop);
+            _east = await PrivateBrokers.StartAsync(_data["kafka-east"], Nodes, FreePorts.Row(2 * Nodes), stop);
+            await MakeTopicsAsync(_east, stop);
             Configure(new Dictionary<string, string> { ["Dispatch:Kafka:Clusters:1:Name"] = "east", ["Dispatch:Kafka:Clusters:1:Brokers"] = _east.Brokers });
         }
 
@@ -179,9 +195,9 @@ public class Deployment : ISystem, IAsyncLifetime
         _sandbox.Start();
     }
 
-    private static async Task MakeTopicsAsync(PrivateBrokers brokers, int nodes, CancellationToken stop)
+    private static async Task MakeTopicsAsync(PrivateBrokers brokers, CancellationToken stop)
     {
-        using var topics = new TopicAdmin(new KafkaOptions { Brokers = brokers.Brokers, Partitions = Partitions, Replication = nodes }, Topics.All);
+        using var topics = new TopicAdmin(new KafkaOptions { Brokers = brokers.Brokers, Partitions = Partitions, Replication = Nodes }, Topics.All);
         await topics.ApplyAsync(await topics.CompareAsync(stop), mayMoveKeys: false, stop);
     }
 

@@ -11,7 +11,7 @@ public sealed class FrozenServiceStory(Deployment deployment, ITestOutputHelper 
     /// <summary>
     /// A process that stands still knows nothing of it. When it goes on, its partitions are others', and so is everything in them that it had not sent; only what had left it may arrive twice.
     /// </summary>
-    [KafkaFact]
+    [SeparateFact]
     public async Task A_dispatcher_and_then_a_Router_frozen_for_two_minutes_start_nothing_that_others_own_when_they_thaw()
     {
         var thawed = DateTimeOffset.MaxValue;

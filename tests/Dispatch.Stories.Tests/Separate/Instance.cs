@@ -8,26 +8,28 @@ public sealed class Instance : IAsyncDisposable
 {
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(75);
 
+    private readonly Dictionary<string, string> _own;
+
     /// <param name="service">As its program is called: "push" is Dispatch.Push.dll.</param>
     /// <param name="settings">What it shares with others; its own folder and ports come on top.</param>
     public Instance(string service, string name, string data, int adminPort, int apiPort, IEnumerable<KeyValuePair<string, string>> settings)
     {
         (Service, Name, Admin) = (service, name, At(adminPort));
         Api = apiPort == 0 ? null : At(apiPort);
-        var own = new Dictionary<string, string>(settings) { ["Dispatch:Data"] = Path.Combine(data, "services", name), ["Dispatch:AdminListen"] = Text(Admin) };
+        _own = new() { ["Dispatch:Data"] = Path.Combine(data, "services", name), ["Dispatch:AdminListen"] = Text(Admin) };
         if (Api is not null)
         {
-            own["Dispatch:Listen"] = Text(Api);
+            _own["Dispatch:Listen"] = Text(Api);
         }
 
-        Process = new LocalProcess(name, [Program(service)], own.ToDictionary(it => it.Key.Replace(":", "__", StringComparison.Ordinal), it => it.Value));
+        Process = ProcessWith(settings);
     }
 
     public string Service { get; }
 
     public string Name { get; }
 
-    public LocalProcess Process { get; }
+    public LocalProcess Process { get; private set; }
 
     public Uri Admin { get; }
 
@@ -40,6 +42,13 @@ public sealed class Instance : IAsyncDisposable
     /// <summary>The services' programs lie beside Host's.</summary>
     public static string Program(string service) =>
         Path.Combine(Path.GetDirectoryName(HostProcess.Program)!, $"Dispatch.{char.ToUpperInvariant(service[0])}{service[1..]}.dll");
+
+    /// <summary>For its next start; it does not run.</summary>
+    public async Task ConfigureAsync(IEnumerable<KeyValuePair<string, string>> settings)
+    {
+        await Process.DisposeAsync();
+        Process = ProcessWith(settings);
+    }
 
     /// <summary>Returns when all that it looks at is there.</summary>
     public async Task StartAsync(TimeSpan patience)
@@ -89,6 +98,9 @@ public sealed class Instance : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => Process.DisposeAsync();
+
+    private LocalProcess ProcessWith(IEnumerable<KeyValuePair<string, string>> settings) =>
+        new(Name, [Program(Service)], settings.Concat(_own).ToDictionary(it => it.Key.Replace(":", "__", StringComparison.Ordinal), it => it.Value));
 
     private async Task SetNiceAsync(int nice)
     {

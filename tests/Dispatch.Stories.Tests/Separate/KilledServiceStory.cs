@@ -8,7 +8,7 @@ public sealed class KilledServiceStory(Deployment deployment, ITestOutputHelper 
     private static readonly string[] Dispatchers = ["push", "email", "sms"];
 
     /// <summary>Callers repeat what was not answered, with its key. Only while Ingest itself is down do they find nobody.</summary>
-    [KafkaFact]
+    [SeparateFact]
     public Task Each_service_killed_in_turn_loses_nothing() => PlayAsync(seed: 201, perSecond: PerSecond, async session =>
     {
         foreach (var name in (string[])["ingest", "router", .. Dispatchers, "feedback"])

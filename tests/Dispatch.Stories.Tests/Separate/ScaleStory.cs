@@ -7,7 +7,7 @@ public sealed class ScaleStory(Deployment deployment, ITestOutputHelper output) 
     private static readonly string[] Scaled = ["ingest", "router", "push", "email", "sms"];
 
     /// <summary>No process dies, so nothing may be doubled: partitions change hands when what was in flight has settled.</summary>
-    [KafkaFact]
+    [SeparateFact]
     public Task Services_scaled_from_one_to_three_and_back_under_load_lose_and_double_nothing() => PlayAsync(seed: 202, PerSecond * 2 / 3, async session =>
     {
         List<Instance> more = [.. Scaled.Concat(Scaled).Select(Deployment.Add)];

@@ -11,7 +11,7 @@ public sealed partial class UpSeparateStory(ITestOutputHelper output) : Story(ou
 {
     private static readonly Dictionary<string, string> OnKafka = new() { ["Dispatch:Kafka:Brokers"] = "auto" };
 
-    [KafkaFact]
+    [SeparateFact]
     public async Task Every_service_in_a_process_of_its_own_is_started_again_when_it_dies_and_ends_with_its_parent()
     {
         await using var session = new Session(Data, seed: 211, settings: OnKafka, separate: true);

@@ -10,7 +10,6 @@ namespace Dispatch.Log.Tests;
 sealed partial class MockCluster : IDisposable
 {
     private const int Producer = 0;
-    private const int Partitions = 2;
     private readonly nint _client;
     private readonly nint _cluster;
 
@@ -31,15 +30,17 @@ sealed partial class MockCluster : IDisposable
         }
     }
 
-    public async Task<KafkaOptions> MakeAsync(params string[] topics)
+    public Task<KafkaOptions> MakeAsync(params string[] topics) => MakeAsync(2, topics);
+
+    public async Task<KafkaOptions> MakeAsync(int partitions, params string[] topics)
     {
         foreach (var topic in topics.Append(ProgressTopic.Name))
         {
-            rd_kafka_mock_topic_create(_cluster, topic, Partitions, 1).ShouldBe(0);
+            rd_kafka_mock_topic_create(_cluster, topic, partitions, 1).ShouldBe(0);
         }
 
         var options = new KafkaOptions { Brokers = Marshal.PtrToStringUTF8(rd_kafka_mock_cluster_bootstraps(_cluster))!, IsStandIn = true, SessionTimeout = TimeSpan.FromSeconds(6) };
-        await TopicAdmin.IdentifyAsync(options, Partitions, CancellationToken.None);
+        await TopicAdmin.IdentifyAsync(options, partitions, CancellationToken.None);
         return options;
     }
 

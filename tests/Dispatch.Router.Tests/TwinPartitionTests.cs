@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Dispatch.Contracts;
 using Dispatch.Log;
 using Dispatch.Log.Clusters;
@@ -15,6 +16,8 @@ public sealed class TwinPartitionTests : IAsyncLifetime
 {
     private static readonly string Topic = Topics.Requests(TrafficClass.Transactional);
     private static readonly TopicPartition Here = new(Topic, 0), There = ClusterNumber.At(1, Here);
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly TempFolder _folder = new();
     private ClusteredLog _log = null!;
@@ -90,6 +93,55 @@ public sealed class TwinPartitionTests : IAsyncLifetime
         }
     }
 
+    /// <summary>Neither for ever, nor for each batch again; and when it answers, what was missed is looked up.</summary>
+    [KafkaFact]
+    public async Task A_cluster_that_stops_answering_is_looked_at_again_when_it_is_back()
+    {
+        using var broker = await Broker.StartAsync();
+        await using var both = new ClusteredLog(new ClusterWeights([new Cluster(0, "main", 1, Open("beside", partitions: 2)), new Cluster(1, "east", 0, broker.Open())]), [Topic], NullLogger.Instance);
+        await Eventually.HoldsAsync(() => both.Faults.Count == 0, Patience);
+        var filter = Filter(both, Here);
+        (await RepeatPassesAsync(await TakenThereAsync())).ShouldBeFalse();
+
+        var taken = await TakenThereAsync();
+        broker.Node.Freeze();
+        try
+        {
+            (await RepeatPassesAsync(Given.Request(TrafficClass.Transactional, Given.Recipient(), Channel.Email))).ShouldBeTrue();
+            var began = Stopwatch.GetTimestamp();
+            for (var batch = 0; batch < 20; batch++)
+            {
+                (await RepeatPassesAsync(Given.Request(TrafficClass.Transactional, Given.Recipient(), Channel.Email))).ShouldBeTrue();
+            }
+
+            Stopwatch.GetElapsedTime(began).ShouldBeLessThan(Patience); // each look of its own would take 2 s
+        }
+        finally
+        {
+            broker.Node.Thaw();
+        }
+
+        await Eventually.HoldsAsync(async () => !await RepeatPassesAsync(await TakenThereAsync()), Patience);
+        (await RepeatPassesAsync(taken)).ShouldBeFalse();
+
+        async Task<Request> TakenThereAsync()
+        {
+            var request = Given.Request(TrafficClass.Transactional, Given.Recipient(), Channel.Email);
+            await both.AppendAsync([RecordOf(request, 1)]);
+            return request;
+        }
+
+        async Task<bool> RepeatPassesAsync(Request request)
+        {
+            request.RepeatSince = DateTimeOffset.UtcNow.AddMinutes(-5).ToUnixTimeMilliseconds();
+            await both.AppendAsync([RecordOf(request, 0)]);
+            var last = Incoming.Read(Topic, await both.ScanAsync(Here, DateTimeOffset.UnixEpoch).LastAsync());
+            var passes = (await filter.FilterAsync([last], default)).Count > 0;
+            filter.Passed([last]);
+            return passes;
+        }
+    }
+
     private static RepeatFilter Filter(IEventLog log, TopicPartition at) => new(log, at, TimeSpan.FromMinutes(15), TimeProvider.System, NullLogger.Instance);
 
     private RepeatFilter Filter(TopicPartition at) => Filter(_log, at);
@@ -106,6 +158,6 @@ public sealed class TwinPartitionTests : IAsyncLifetime
 
     private static Record RecordOf(Request request, int cluster) => new(Topic, "k"u8.ToArray(), request.ToByteArray()) { Partition = ClusterNumber.At(cluster, 0) };
 
-    private Dispatch.Log.Files.FileLog Open(string name) => Dispatch.Log.Files.FileLog.Open(
-        new Dispatch.Log.Files.FileLogOptions { Folder = _folder[name], Partitions = 1, SegmentBytes = 1024 * 1024 }, [Topic], NullLogger.Instance);
+    private Dispatch.Log.Files.FileLog Open(string name, int partitions = 1) => Dispatch.Log.Files.FileLog.Open(
+        new Dispatch.Log.Files.FileLogOptions { Folder = _folder[name], Partitions = partitions, SegmentBytes = 1024 * 1024 }, [Topic], NullLogger.Instance);
 }

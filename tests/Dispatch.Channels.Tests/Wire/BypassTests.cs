@@ -1,6 +1,8 @@
 using Dispatch.Contracts;
 using Dispatch.Log;
+using Dispatch.Log.Clusters;
 using Dispatch.Testing;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Dispatch.Channels.Tests.Wire;
 
@@ -75,6 +77,30 @@ public sealed class BypassTests : IAsyncLifetime
         await _rig.ExpectAsync(State.Sent, 200);
         await Eventually.HoldsAsync(() => _rig.Automatic.Count == 0);
         await Eventually.HoldsAsync(async () => (await MarksAsync()).Count == Rig.Partitions);
+    }
+
+    /// <summary>What stayed behind may be that cluster's too, and Feedback waits for a mark from each partition there is.</summary>
+    [KafkaFact]
+    public async Task The_mark_waits_for_a_cluster_that_is_away()
+    {
+        var port = FreePorts.Row(2);
+        await using var both = new ClusteredLog(new ClusterWeights([new Cluster(0, "main", 1, new SharedLog(_rig.Log)), new Cluster(1, "east", 0, Broker.OpenAt(port))]), [.. Topics.All], NullLogger.Instance);
+        _rig.Seen = both;
+        _rig.Switch(Switches.Feedback, "bypass", Push);
+        await _rig.StartAsync((Rig.Lane(), _endpoint.Address));
+        await _rig.PutAsync(50);
+        await Eventually.HoldsAsync(() => _endpoint.Receipts.Count == 50);
+        await Eventually.HoldsAsync(IsPaused);
+
+        _rig.Switch(Switches.Feedback, "on", Push);
+        await _rig.ExpectAsync(State.Sent, 50);
+        using var east = await Broker.StartAsync(port);
+        await Eventually.HoldsAsync(async () => (await MarksAsync()).Count == Rig.Partitions, TimeSpan.FromSeconds(60));
+        await _rig.StopAsync();
+        foreach (var partition in both.AllPartitionsOf(Topics.Outcomes).Where(it => ClusterNumber.Of(it.Partition) == 1))
+        {
+            (await both.ScanAsync(partition, DateTimeOffset.MinValue).CountAsync()).ShouldBe(1, partition.ToString());
+        }
     }
 
     /// <summary>As the shipper notes it for its next start.</summary>

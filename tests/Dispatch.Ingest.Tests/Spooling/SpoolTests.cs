@@ -155,7 +155,7 @@ public sealed class SpoolTests
     private static Task<long> AdoptAsync(TempFolder folder, IEventLog log) =>
         SpoolAdoption.RunAsync(Path.Combine(folder.Path, "ingest", "spool"), log, TimeProvider.System, NullLoggerFactory.Instance, _ => { }, CancellationToken.None);
 
-    private static Task<IngestHost> StartAsync((string, string)[] settings, TempFolder? folder = null) => IngestHost.StartAsync(null, folder, null, settings);
+    private static Task<IngestHost> StartAsync(IReadOnlyList<(string, string)> settings, TempFolder? folder = null) => IngestHost.StartAsync(null, folder, null, [.. settings]);
 
     private static string Post(string @class, int bytes = 10)
     {

@@ -4,6 +4,7 @@ using Dispatch.Contracts;
 using Dispatch.Log.Clusters;
 using Dispatch.Log.Kafka;
 using Dispatch.Testing;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Dispatch.Log.Tests.Clusters;
@@ -104,6 +105,23 @@ public sealed class ClusteredLogTests : IAsyncLifetime
         half.PlaceOf(Value("v") with { Cluster = 0 }).Partition.ShouldBeInRange(0, 1); // so that it can be spooled as its cluster's
         Should.Throw<LogUnavailableException>(() => half.AllPartitionsOf(In)).Message.ShouldContain("main");
         half.AllPartitionsOf(In, openOnly: true).Count.ShouldBe(2);
+    }
+
+    /// <summary>A fault to look at, and no reason to send nobody here.</summary>
+    [Fact]
+    public async Task A_cluster_that_does_not_fit_is_refused_and_the_health_check_says_why()
+    {
+        using var wide = new MockCluster();
+        var weights = new ClusterWeights([
+            new Cluster(7, "east", 1, KafkaLog.Open(_atEast, Topics, NullLogger.Instance)), new Cluster(8, "wide", 0, KafkaLog.Open(await wide.MakeAsync(3, Topics), Topics, NullLogger.Instance))]);
+        await using var log = new ClusteredLog(weights, Topics, NullLogger.Instance);
+        var check = new KafkaHealthCheck(weights, log);
+        await Eventually.HoldsAsync(async () => (await LookAsync()).Description?.Contains("partitions", StringComparison.Ordinal) == true, TimeSpan.FromSeconds(60));
+        var found = await LookAsync();
+        found.Status.ShouldBe(HealthStatus.Degraded);
+        found.Description!.ShouldMatch("(east|wide): .* has [23] partitions there and [32] elsewhere");
+
+        Task<HealthCheckResult> LookAsync() => check.CheckHealthAsync(new HealthCheckContext { Registration = new HealthCheckRegistration("log", check, HealthStatus.Unhealthy, null) });
     }
 
     [Fact]

@@ -1,9 +1,7 @@
-using Dispatch.Testing;
-
-namespace Dispatch.Ingest.Tests.Spooling;
+namespace Dispatch.Testing;
 
 /// <summary>Skipped, with the reason, where there is no Kafka.</summary>
-public sealed class KafkaFactAttribute : FactAttribute
+sealed class KafkaFactAttribute : FactAttribute
 {
     public KafkaFactAttribute() => Skip = KafkaCluster.Missing;
 }

@@ -95,7 +95,9 @@ public static class IngestService
         services.AddSingleton<DescriptionBytes>();
         services.AddOpenApi(DescriptionBytes.Document, options => options.AddDocumentTransformer((document, context, stop) =>
             Description.FillAsync(document, context, context.ApplicationServices.GetRequiredService<Api>().Calls, stop)));
-        services.AddHealthChecks().AddCheck<Appender>("log.append").AddCheck<DoorHealth>("idempotency").AddCheck<KeyRing>("keys");
+        services.AddSingleton<Rehearsal>();
+        services.AddHostedService(provider => provider.GetRequiredService<Rehearsal>());
+        services.AddHealthChecks().AddCheck<Rehearsal>("rehearsal").AddCheck<Appender>("log.append").AddCheck<DoorHealth>("idempotency").AddCheck<KeyRing>("keys");
         return builder;
     }
 

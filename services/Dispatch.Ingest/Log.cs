@@ -88,4 +88,7 @@ static partial class Log // 4000-4099
 
     [LoggerMessage(4064, LogLevel.Error, "Following the diversion failed; it is tried again")]
     public static partial void DiversionFellOver(this ILogger log, Exception exception);
+
+    [LoggerMessage(4070, LogLevel.Information, "Calls could not be rehearsed, so the first ones may take a second: {Why}")]
+    public static partial void NotRehearsed(this ILogger log, string why);
 }

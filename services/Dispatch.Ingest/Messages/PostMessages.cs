@@ -73,6 +73,22 @@ sealed class PostMessages(
         await Answer.JsonAsync(call.Http, StatusCodes.Status202Accepted, answer, TimelessJson.Default.RequestAnswer);
     }
 
+    /// <summary>As <see cref="PostAsync"/> goes, up to where something would become durable, and back: the key is free again.</summary>
+    public async Task RehearseAsync(ReadOnlyMemory<byte> body)
+    {
+        var now = Now();
+        var draft = Read(body, now, tenant: "");
+        MessageRules.CheckWeight(draft, options.Value.ExpandedBytesMax);
+        var (key, bodyHash) = (KeyHash.OfKey(CallKind.Message, "", Guid.NewGuid().ToString()), KeyHash.OfBody(CallKind.Message, body.Span));
+        var pass = await door.EnterAsync(key, bodyHash, now, isBrief: true);
+        door.Fail(pass, new OperationCanceledException("a rehearsal"));
+        var id = IdOf(key, bodyHash, pass.FirstAt);
+        RequestRecords.Complete(draft, id, "", pass.FirstAt, pass.RepeatSince);
+        SetKey(draft, (key, bodyHash));
+        RequestRecords.AddTo([], draft, []);
+        JsonSerializer.SerializeToUtf8Bytes(AnswerOf.Request(draft, id), TimelessJson.Default.RequestAnswer);
+    }
+
     public static string? KeyOf(HttpContext http)
     {
         var header = http.Request.Headers[KeyHeader];

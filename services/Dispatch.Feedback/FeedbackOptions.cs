@@ -14,8 +14,8 @@ public sealed class FeedbackOptions
     /// <summary>Transactions at once, 1 to 64. What partitions of one number hold belongs to one of them, because it is mostly about the same recipients.</summary>
     [Range(1, 64)] public int Writers { get; init; } = 2;
 
-    /// <summary>How long records may wait for others, to share a transaction of the store, while the ledger keeps up; 0 to 10 s. Statistics and the states of messages are so much late.</summary>
-    [Range(typeof(TimeSpan), "00:00:00", "00:00:10")] public TimeSpan Gather { get; init; } = TimeSpan.FromMilliseconds(100);
+    /// <summary>How long records may wait for others, to share a transaction of the store, while the ledger keeps up; 0 to 2 s. Statistics and the states of messages are so much late.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "00:00:02")] public TimeSpan Gather { get; init; } = TimeSpan.FromMilliseconds(100);
 
     /// <summary>How often the log hears how far the store has come; its retention waits for that, nothing else does.</summary>
     [Range(typeof(TimeSpan), "00:00:00.010", "00:10:00")] public TimeSpan CommitInterval { get; init; } = TimeSpan.FromSeconds(1);

@@ -58,7 +58,8 @@ sealed class Rehearsal(PostMessages messages, Door door, IServer server, IHostAp
     /// <summary>What a server does with any call at all; nothing of ours is there.</summary>
     private async Task CallAsync(CancellationToken stop)
     {
-        using var http = new HttpClient();
+        using var direct = new SocketsHttpHandler { UseProxy = false };
+        using var http = new HttpClient(direct);
         foreach (var address in server.Features.Get<IServerAddressesFeature>()?.Addresses ?? [])
         {
             using var answer = await http.GetAsync(new UriBuilder(address.Replace("//[::]", "//localhost", StringComparison.Ordinal)) { Path = "/rehearsal" }.Uri, stop);

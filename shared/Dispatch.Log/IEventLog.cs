@@ -65,7 +65,7 @@ public sealed record Group(string Name, IReadOnlyList<string> Topics)
     /// <summary>Bytes of values handed out at once; a single larger record is handed out alone.</summary>
     public int BatchBytesMax { get; init; } = 4 * 1024 * 1024;
 
-    /// <summary>How long records may wait to be read together, where reading costs by the request; zero: not at all.</summary>
+    /// <summary>How long records may wait to be read together, where reading costs by the request: 0 to 2 s.</summary>
     public TimeSpan Gather { get; init; }
 
     internal void Check()
@@ -74,6 +74,8 @@ public sealed record Group(string Name, IReadOnlyList<string> Topics)
         ArgumentOutOfRangeException.ThrowIfZero(Topics.Count);
         ArgumentOutOfRangeException.ThrowIfLessThan(BatchSizeMax, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(BatchBytesMax, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(Gather.Ticks);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(Gather, TimeSpan.FromSeconds(2));
     }
 }
 

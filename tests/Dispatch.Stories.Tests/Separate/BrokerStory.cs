@@ -1,4 +1,5 @@
 using Dispatch.Cli.Gameday;
+using Dispatch.Log.Kafka.Private;
 using Dispatch.Testing;
 using Xunit.Abstractions;
 
@@ -19,9 +20,7 @@ public sealed class BrokerStory(Deployment deployment, ITestOutputHelper output)
         await broker.KillAsync();
         await Task.Delay(Away);
         Mark("start again");
-        broker.Start();
-        await Deployment.Brokers.InSyncAsync(default);
-        Mark("in sync");
+        await StartAsync(broker);
         await GoesThroughAsync(session);
     });
 
@@ -32,9 +31,7 @@ public sealed class BrokerStory(Deployment deployment, ITestOutputHelper output)
         {
             Mark($"SIGTERM broker on {broker.Port}");
             await broker.StopAsync();
-            broker.Start();
-            await Deployment.Brokers.InSyncAsync(default);
-            Mark("in sync");
+            await StartAsync(broker);
         }
 
         await GoesThroughAsync(session);
@@ -75,6 +72,15 @@ public sealed class BrokerStory(Deployment deployment, ITestOutputHelper output)
         Mark("in sync");
         await GoesThroughAsync(session);
     });
+
+    /// <summary>It shares its processors with nobody, as brokers do.</summary>
+    private async Task StartAsync(BrokerProcess broker)
+    {
+        broker.Start();
+        await Aside.StartAsync(broker.ProcessId!.Value, () => Deployment.Brokers.ReadyAsync(default));
+        await Deployment.Brokers.InSyncAsync(default);
+        Mark("in sync");
+    }
 
     private async Task KillAllAsync()
     {

@@ -58,21 +58,12 @@ public sealed class Instance : IAsyncDisposable
         TakesCallers = Api is not null;
     }
 
-    /// <summary>As if it had processors of its own: what it compiles while it starts takes nothing away from those that work. Needs the right to take a low priority back: without it, as <see cref="StartAsync"/>.</summary>
+    /// <summary>As <see cref="StartAsync"/>, and as if it had processors of its own.</summary>
     public async Task StartAsideAsync(TimeSpan patience)
     {
         Process.Start();
-        if (Environment.IsPrivilegedProcess)
-        {
-            await SetNiceAsync(19); // of its first thread, which makes the others
-        }
-
-        await Probes.WhenAsync([(Process, Admin)], Probes.IsReady, "ready", patience, default);
+        await Aside.StartAsync(Process.Id, () => Probes.WhenAsync([(Process, Admin)], Probes.IsReady, "ready", patience, default));
         TakesCallers = Api is not null;
-        if (Environment.IsPrivilegedProcess)
-        {
-            await SetNiceAsync(0);
-        }
     }
 
     /// <summary>Returns when it answers, whatever it misses.</summary>
@@ -101,16 +92,6 @@ public sealed class Instance : IAsyncDisposable
 
     private LocalProcess ProcessWith(IEnumerable<KeyValuePair<string, string>> settings) =>
         new(Name, [Program(Service)], settings.Concat(_own).ToDictionary(it => it.Key.Replace(":", "__", StringComparison.Ordinal), it => it.Value));
-
-    private async Task SetNiceAsync(int nice)
-    {
-        var threads = Directory.EnumerateDirectories($"/proc/{Process.Id}/task").Select(path => Path.GetFileName(path));
-        using var renice = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("renice", ["-n", nice.ToString(CultureInfo.InvariantCulture), "-p", .. threads])
-        {
-            RedirectStandardOutput = true, RedirectStandardError = true, // it tells of each; and of those that ended meanwhile
-        })!;
-        await Task.WhenAll(renice.StandardOutput.ReadToEndAsync(), renice.StandardError.ReadToEndAsync(), renice.WaitForExitAsync());
-    }
 
     private static Uri At(int port) => new(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
 

@@ -15,6 +15,18 @@ sealed class Appends(KafkaOptions options, ILogger log) : IAsyncDisposable
     private Sender? _sender;
     private bool _isDisposed;
 
+    /// <summary>Connects beforehand: the first append waits for its own acknowledgement alone.</summary>
+    public void Connect()
+    {
+        lock (_gate)
+        {
+            if (!_isDisposed)
+            {
+                Current();
+            }
+        }
+    }
+
     public Task AppendAsync(IReadOnlyList<Record> records, Func<Record, Confluent.Kafka.TopicPartition> place) => Current().AppendAsync(records, place);
 
     /// <summary>What waits for brokers that do not answer will not be sent any more, and is told so: it may be there, or not. The next append begins anew.</summary>

@@ -244,6 +244,7 @@ public sealed class KafkaLog : IEventLog
             {
                 var layout = await Layout.ReadAsync(_options, _topics, CallTime, _closing.Token);
                 _log.ClusterOpened(layout.ClusterId, _options.Brokers, layout.Partitions.Count, layout.Partitions.Values.Sum(), Library.VersionString);
+                _appends.Connect();
                 (_layout, Fault) = (layout, null);
                 return;
             }

@@ -48,11 +48,11 @@ sealed class LedgerWriter(Ledger ledger, IEventLog log, FeedbackHealth health, F
             while (await _waiting.Reader.WaitToReadAsync(stop))
             {
                 taken.Clear();
-                var count = Take(taken);
-                if (options.Gather - clock.GetElapsedTime(began) is var rest && rest > TimeSpan.Zero && taken.TrueForAll(it => it.Step.IsAtEnd))
+                var count = Take(taken, 0);
+                if (count < options.BatchSizeMax && options.Gather - clock.GetElapsedTime(began) is var rest && rest > TimeSpan.Zero && taken.TrueForAll(it => it.Step.IsAtEnd))
                 {
                     await Task.Delay(rest, clock, stop);
-                    count += Take(taken);
+                    count = Take(taken, count);
                 }
 
                 began = clock.GetTimestamp();
@@ -68,10 +68,10 @@ sealed class LedgerWriter(Ledger ledger, IEventLog log, FeedbackHealth health, F
         }
     }
 
-    /// <returns>Records in what was taken now.</returns>
-    private int Take(List<(Step Step, TaskCompletionSource Done)> taken)
+    /// <param name="count">Records in what is taken already.</param>
+    /// <returns>Records in all that is taken.</returns>
+    private int Take(List<(Step Step, TaskCompletionSource Done)> taken, int count)
     {
-        var count = 0;
         while (count < options.BatchSizeMax && _waiting.Reader.TryRead(out var next))
         {
             taken.Add(next);

@@ -75,7 +75,7 @@ public sealed record Group(string Name, IReadOnlyList<string> Topics)
         ArgumentOutOfRangeException.ThrowIfLessThan(BatchSizeMax, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(BatchBytesMax, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(Gather.Ticks);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(Gather, TimeSpan.FromSeconds(2));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(Gather, TimeSpan.FromSeconds(2)); // a broker's answer is waited for twice as long
     }
 }
 

@@ -27,8 +27,8 @@ public sealed class DivertTests
     public async Task A_target_is_tried_gets_a_canary_and_then_everything()
     {
         await using var database = await PostgresServer.CreateDatabaseAsync();
-        using var main = await Broker.StartAsync();
-        using var east = await Broker.StartAsync();
+        await using var main = await Broker.StartAsync();
+        await using var east = await Broker.StartAsync();
         await using var ingest = await StartAsync(database, main, east);
 
         foreach (var (weights, fault) in new[] { ("west=1", "unknown_cluster"), ("east", "invalid"), ("main=0", "invalid") })
@@ -60,8 +60,8 @@ public sealed class DivertTests
     public async Task A_target_that_fails_is_refused_and_when_forced_taken_back()
     {
         await using var database = await PostgresServer.CreateDatabaseAsync();
-        using var main = await Broker.StartAsync();
-        using var east = await Broker.StartAsync();
+        await using var main = await Broker.StartAsync();
+        await using var east = await Broker.StartAsync();
         await using var ingest = await StartAsync(database, main, east);
         await east.Node.KillAsync();
 

@@ -97,7 +97,7 @@ public sealed class TwinPartitionTests : IAsyncLifetime
     [KafkaFact]
     public async Task A_cluster_that_stops_answering_is_looked_at_again_when_it_is_back()
     {
-        using var broker = await Broker.StartAsync();
+        await using var broker = await Broker.StartAsync();
         await using var both = new ClusteredLog(new ClusterWeights([new Cluster(0, "main", 1, Open("beside", partitions: 2)), new Cluster(1, "east", 0, broker.Open())]), [Topic], NullLogger.Instance);
         await Eventually.HoldsAsync(() => both.Faults.Count == 0, Patience);
         var filter = Filter(both, Here);

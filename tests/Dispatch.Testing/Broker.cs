@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Dispatch.Testing;
 
 /// <summary>One broker of a test's own, to be ended and frozen.</summary>
-public sealed class Broker(TempFolder folder, PrivateBrokers brokers) : IDisposable
+public sealed class Broker(TempFolder folder, PrivateBrokers brokers) : IAsyncDisposable
 {
     public BrokerProcess Node => brokers.Nodes[0];
 
@@ -30,9 +30,9 @@ public sealed class Broker(TempFolder folder, PrivateBrokers brokers) : IDisposa
         return new Broker(folder, brokers);
     }
 
-    public void Dispose()
+    public async ValueTask DisposeAsync()
     {
-        brokers.KillAsync().GetAwaiter().GetResult();
+        await brokers.DisposeAsync();
         folder.Dispose();
     }
 

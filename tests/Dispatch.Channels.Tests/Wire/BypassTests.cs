@@ -94,7 +94,7 @@ public sealed class BypassTests : IAsyncLifetime
 
         _rig.Switch(Switches.Feedback, "on", Push);
         await _rig.ExpectAsync(State.Sent, 50);
-        using var east = await Broker.StartAsync(port);
+        await using var east = await Broker.StartAsync(port);
         await Eventually.HoldsAsync(async () => (await MarksAsync()).Count == Rig.Partitions, TimeSpan.FromSeconds(60));
         await _rig.StopAsync();
         foreach (var partition in both.AllPartitionsOf(Topics.Outcomes).Where(it => ClusterNumber.Of(it.Partition) == 1))

@@ -75,7 +75,7 @@ public sealed class SpoolTests
     public async Task Brokers_that_stall_and_die_under_load_cost_callers_nothing_and_get_everything_once_or_marked()
     {
         using var folder = new TempFolder();
-        using var brokers = await Broker.StartAsync();
+        await using var brokers = await Broker.StartAsync();
         await using var ingest = await StartAsync(brokers.Settings, folder);
         await Eventually.HoldsAsync(async () => (string?)(await ingest.PostAsync("/v1/messages", Post("campaign"))).Json["durable"] == "log", Patience);
 
@@ -114,7 +114,7 @@ public sealed class SpoolTests
     [KafkaFact]
     public async Task A_class_that_a_person_switched_to_the_spool_stays_there_until_it_is_switched_back()
     {
-        using var brokers = await Broker.StartAsync();
+        await using var brokers = await Broker.StartAsync();
         await using var ingest = await StartAsync(brokers.Settings);
         await Eventually.HoldsAsync(async () => (string?)(await ingest.PostAsync("/v1/messages", Post("transactional"))).Json["durable"] == "log", Patience);
         var modes = ingest.Services.GetRequiredService<ModeBook>();
@@ -141,7 +141,7 @@ public sealed class SpoolTests
             await Should.ThrowAsync<InvalidOperationException>(() => AdoptAsync(folder, ingest.Log)); // it still has its folder
         }
 
-        using var brokers = await Broker.StartAsync();
+        await using var brokers = await Broker.StartAsync();
         await using var log = brokers.Open();
         (await AdoptAsync(folder, log)).ShouldBe(300);
         (await AdoptAsync(folder, log)).ShouldBe(0);

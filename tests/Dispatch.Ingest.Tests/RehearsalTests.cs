@@ -4,6 +4,7 @@ using Dispatch.Contracts;
 using Dispatch.Hosting;
 using Dispatch.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 
 namespace Dispatch.Ingest.Tests;
@@ -33,10 +34,29 @@ public sealed class RehearsalTests
         await Eventually.HoldsAsync(async () => (await OutcomeAsync(ingest)).StartsWith("calls were rehearsed in ", StringComparison.Ordinal), Patience);
     }
 
-    private static async Task<string> OutcomeAsync(IngestHost ingest)
+    [Fact]
+    public async Task Nobody_is_sent_to_it_before_the_rehearsal_is_over()
     {
-        using var http = new HttpClient { BaseAddress = new Uri(ingest.Services.GetRequiredService<IOptions<DispatchOptions>>().Value.AdminListen) };
+        var early = (Status: 0, Detail: "");
+        // It has its turn while services are started, and calls are not rehearsed before all of them are.
+        await using var ingest = await IngestHost.StartAsync(null, change: services => services.AddHostedService(provider => new Turn(async () => early = await ReadyAsync(provider))));
+        early.ShouldBe((503, "calls are being rehearsed"));
+        await Eventually.HoldsAsync(async () => (await ReadyAsync(ingest.Services)).Status == 200, Patience);
+    }
+
+    private static async Task<string> OutcomeAsync(IngestHost ingest) => (await ReadyAsync(ingest.Services)).Detail;
+
+    private static async Task<(int Status, string Detail)> ReadyAsync(IServiceProvider services)
+    {
+        using var http = new HttpClient { BaseAddress = new Uri(services.GetRequiredService<IOptions<DispatchOptions>>().Value.AdminListen) };
         using var answer = await http.GetAsync("/healthz/ready");
-        return (string)(await answer.Content.ReadFromJsonAsync<JsonNode>())!["checks"]!["rehearsal"]!["detail"]!;
+        return ((int)answer.StatusCode, (string)(await answer.Content.ReadFromJsonAsync<JsonNode>())!["checks"]!["rehearsal"]!["detail"]!);
+    }
+
+    private sealed class Turn(Func<Task> take) : IHostedService
+    {
+        public Task StartAsync(CancellationToken cancellationToken) => take();
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json.Nodes;
 using Dispatch.Cli.Gameday;
 using Dispatch.Sandbox;
 using Dispatch.Testing;
@@ -19,8 +20,9 @@ public sealed class AloneStory(ITestOutputHelper output) : Story(output)
     {
         await using var alone = Alone(service, []);
         alone.Process.Start();
-        var without = service == "ingest" ? "degraded" : "unready"; // it has a spool
-        await Probes.WhenAsync([(alone.Process, alone.Admin)], checks => (string?)checks["log"]?["status"] == without, $"log {without}", Patience, default);
+        // Ingest has a spool: it lets callers in, when it has rehearsed.
+        Func<JsonObject, bool> wanted = service == "ingest" ? checks => Is(checks, "log", "degraded") && Is(checks, "rehearsal", "ready") : checks => Is(checks, "log", "unready");
+        await Probes.WhenAsync([(alone.Process, alone.Admin)], wanted, "without a log", Patience, default);
         using var http = new HttpClient { BaseAddress = alone.Admin };
         ((int)(await http.GetAsync(new Uri("/healthz/live", UriKind.Relative))).StatusCode).ShouldBe(200);
         ((int)(await http.GetAsync(new Uri("/healthz/ready", UriKind.Relative))).StatusCode).ShouldBe(service == "ingest" ? 200 : 503);
@@ -44,6 +46,8 @@ public sealed class AloneStory(ITestOutputHelper output) : Story(output)
         alone.Process.LastLines.ShouldContain("Listen");
         alone.Process.LastLines.ShouldNotContain("   at ", Case.Sensitive, "no stack trace");
     }
+
+    private static bool Is(JsonObject checks, string check, string status) => (string?)checks[check]?["status"] == status;
 
     /// <summary>Brokers, database and providers at addresses where nobody listens; the Sandbox's credentials are not made yet.</summary>
     private Instance Alone(string service, Dictionary<string, string> settings)

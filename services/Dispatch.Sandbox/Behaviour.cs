@@ -64,6 +64,9 @@ readonly record struct Behaviour(Act Act, int Count = 0, string Reason = "")
 {
     public static readonly Behaviour None = new(Act.Accept);
 
+    /// <summary>It is over when the message has come <see cref="Count"/> times.</summary>
+    public bool IsCounted => Act is Act.Retry or Act.Busy or Act.Silent or Act.Cut or Act.Greylist;
+
     /// <summary>For push tokens and local parts. Allocates only when there is a reason to keep.</summary>
     public static Behaviour Of(ReadOnlySpan<byte> address)
     {

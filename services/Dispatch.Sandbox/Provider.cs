@@ -41,11 +41,8 @@ sealed class Provider(string name, ProviderSettings defaults, OracleFile oracle,
     /// <summary>
     /// What a message meets now: an act that is asked for a number of times has been used up when the message has come that often, and then it is taken.
     /// </summary>
-    public Behaviour Next(Behaviour asked, string messageId, string address) => asked.Act switch
-    {
-        Act.Retry or Act.Busy or Act.Silent or Act.Cut or Act.Greylist when !tries.IsEarly(messageId + "|" + address, asked.Count) => Behaviour.None,
-        _ => asked,
-    };
+    public Behaviour Next(Behaviour asked, string messageId, string address) =>
+        asked.IsCounted && !tries.IsEarly(Tries.Key(messageId, address), asked.Count) ? Behaviour.None : asked;
 
     /// <summary>Counts a receipt and writes it down. Called right before its answer leaves, or when it is known that none will.</summary>
     public void Record(in Receipt receipt)

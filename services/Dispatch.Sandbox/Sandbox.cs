@@ -140,7 +140,8 @@ public sealed class Sandbox : IAsyncDisposable
     /// <summary>Makes the relays: each has a name, a port and switches of its own; they share user, certificate, oracle log and mailboxes.</summary>
     Func<int, IPEndPoint> Relay(SslStreamCertificateContext certificate)
     {
-        var (file, tries) = (oracle.Open("smtp"), new Tries());
+        var file = oracle.Open("smtp");
+        var tries = Tries.Recall(file.Path);
         var auth = new SmtpAuth(Credentials.SmtpUser, Credentials.SmtpPassword());
         return number =>
         {
@@ -171,7 +172,7 @@ public sealed class Sandbox : IAsyncDisposable
 
     Provider Provider(string name, OracleFile file, Tries? tries = null)
     {
-        var provider = new Provider(name, new ProviderSettings { StreamLimit = options.StreamLimit, RetryAfterS = options.RetryAfterSeconds }, file, tries ?? new Tries());
+        var provider = new Provider(name, new ProviderSettings { StreamLimit = options.StreamLimit, RetryAfterS = options.RetryAfterSeconds }, file, tries ?? Tries.Recall(file.Path));
         providers[name] = provider;
         provider.Counters.Show(meter, name);
         return provider;

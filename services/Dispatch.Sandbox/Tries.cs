@@ -1,3 +1,6 @@
+using System.Text;
+using Dispatch.Sandbox.Oracle;
+
 namespace Dispatch.Sandbox;
 
 /// <summary>
@@ -7,13 +10,35 @@ namespace Dispatch.Sandbox;
 sealed class Tries
 {
     const int GenerationMax = 100_000;
+    const int RecalledBytesMax = 16 * 1024 * 1024;
 
     readonly Lock gate = new();
     Dictionary<string, int> young = [];
     Dictionary<string, int> old = [];
 
+    /// <summary>
+    /// Goes on with what the end of an oracle log tells of an earlier process: a provider does not forget because its stand-in was killed. What has left no receipt is
+    /// forgotten: a refusal at RCPT, and a try that met something worse than its address.
+    /// </summary>
+    public static Tries Recall(string oracle)
+    {
+        var tries = new Tries();
+        foreach (var line in OracleLine.Read(oracle, RecalledBytesMax))
+        {
+            if ((line.Recipient.StartsWith('+') ? Behaviour.OfPhone(line.Recipient) : Behaviour.Of(Encoding.UTF8.GetBytes(line.Recipient))) is { IsCounted: true, Count: > 0 } asked)
+            {
+                tries.IsEarly(Key(line.MessageId, line.Recipient), asked.Count);
+            }
+        }
+
+        return tries;
+    }
+
+    /// <summary>Each message to the same address is tried anew.</summary>
+    public static string Key(string messageId, string address) => messageId + "|" + address;
+
     /// <returns>True: this try is one of the first <paramref name="times"/> (0: of all).</returns>
-    /// <param name="key">Message id and address: each message to the same address is tried anew.</param>
+    /// <param name="key">As <see cref="Key"/> makes it.</param>
     public bool IsEarly(string key, int times)
     {
         if (times == 0)

@@ -11,7 +11,7 @@ using Xunit.Abstractions;
 namespace Dispatch.Log.Tests;
 
 /// <summary>The brokers go away while a hop is in the middle of its transactions, and come back.</summary>
-[NeedsKafka, Collection(RealKafka.Name)]
+[NeedsKafka]
 public sealed class KafkaOutageTests(ITestOutputHelper output)
 {
     private const int Outages = 3;

@@ -7,7 +7,7 @@ using TopicPartition = Dispatch.Log.TopicPartition;
 namespace Dispatch.Log.Tests;
 
 /// <summary>Brokers come back without a part of a transaction that they had acknowledged: docs/adr/0014-seals.md.</summary>
-[NeedsKafka, Collection(RealKafka.Name)]
+[NeedsKafka]
 public sealed class LostPartsTests(ITestOutputHelper output)
 {
     private const int PartitionsLost = 1037;

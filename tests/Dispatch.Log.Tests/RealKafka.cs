@@ -2,6 +2,8 @@ using Confluent.Kafka;
 using Dispatch.Log.Kafka;
 using Dispatch.Testing;
 
+[assembly: CollectionBehavior(MaxParallelThreads = 4)] // they wait for brokers more than they compute
+
 namespace Dispatch.Log.Tests;
 
 /// <summary>The one broker of this process; its topics are made anew for each test, so tests that use it run one after the other.</summary>

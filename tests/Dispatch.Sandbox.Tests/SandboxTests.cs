@@ -44,6 +44,23 @@ public sealed class SandboxTests : IDisposable
     }
 
     [Fact]
+    public async Task What_was_tried_before_a_restart_is_remembered()
+    {
+        var id = ("apns-id", $"{Guid.NewGuid()}");
+        var answers = new List<HttpStatusCode>();
+        for (var run = 0; run < 3; run++)
+        {
+            await using var sandbox = await Sandbox.StartAsync(new SandboxOptions { Folder = folder.Path, BasePort = 0 });
+            using var http = new HttpClient(new SocketsHttpHandler { SslOptions = SandboxFixture.Trust(sandbox.Credentials) });
+            using var push = SandboxFixture.Push(sandbox.Endpoints.Apns, "retry-2-r", SandboxFixture.ApnsToken(sandbox.Credentials), "{}", [id]);
+            using var answer = await http.SendAsync(push);
+            answers.Add(answer.StatusCode);
+        }
+
+        answers.ShouldBe([HttpStatusCode.ServiceUnavailable, HttpStatusCode.ServiceUnavailable, HttpStatusCode.OK]);
+    }
+
+    [Fact]
     public async Task A_port_that_is_taken_stops_the_start_and_leaves_nothing_listening()
     {
         var taken = FreePorts.Row(24) + 2;

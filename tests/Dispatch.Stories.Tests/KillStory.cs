@@ -8,14 +8,11 @@ public sealed class KillStory(ITestOutputHelper output) : Story(output)
 {
     private const int Kills = 10;
 
-    /// <summary>
-    /// Callers repeat what was not answered, with its key, as the API tells them to. The providers' stand-ins die with the Host and forget what they had refused,
-    /// so they refuse once and not twice: a message that fails at each of ten starts would rightly wait for minutes.
-    /// </summary>
+    /// <summary>Callers repeat what was not answered, with its key, as the API tells them to.</summary>
     [Fact]
     public async Task A_host_killed_ten_times_under_load_loses_nothing()
     {
-        await using var session = new Session(Data, seed: 101) { Plan = new Plan(101, "day101", 3) { PushFaults = [("token-410-", 4), ("retry-1-", 3), ("busy-1-", 2), ("slow-500ms-", 2), ("cut-1-", 1)] } };
+        await using var session = new Session(Data, seed: 101);
         await session.StartAsync(StartPatience, default);
         using var enough = new CancellationTokenSource();
         var load = session.Load.RunAsync(session.Plan.Requests(RequestsMax).TakeWhile(_ => !enough.IsCancellationRequested), connections: 2, persistent: true);

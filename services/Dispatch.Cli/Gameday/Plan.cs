@@ -21,10 +21,10 @@ public sealed class Plan(int seed, string name, int capLimit)
     public double FaultyPart { get; init; } = 0.08;
 
     /// <summary>What the Sandbox does for an address that starts with it; weights as of a bad day.</summary>
-    public IReadOnlyList<(string Prefix, int Weight)> PushFaults { get; init; } = [("token-410-", 4), ("retry-2-", 3), ("busy-1-", 2), ("slow-500ms-", 2), ("cut-1-", 1)];
+    public IReadOnlyList<(string Prefix, int Weight)> PushFaults { get; } = [("token-410-", 4), ("retry-2-", 3), ("busy-1-", 2), ("slow-500ms-", 2), ("cut-1-", 1)];
 
     /// <summary>A mailbox that is tried again waits half a minute at least, so once is enough to see it.</summary>
-    public IReadOnlyList<(string Prefix, int Weight)> EmailFaults { get; init; } = [("answer-550-5.1.1-", 4), ("retry-1-", 3), ("slow-500ms-", 2), ("cut-1-", 1)];
+    public IReadOnlyList<(string Prefix, int Weight)> EmailFaults { get; } = [("answer-550-5.1.1-", 4), ("retry-1-", 3), ("slow-500ms-", 2), ("cut-1-", 1)];
 
     public IEnumerable<PlannedRequest> Requests(int count)
     {

@@ -45,7 +45,7 @@ public sealed class Session : IAsyncDisposable
 
     public TimeSpan CapWindow { get; init; } = TimeSpan.FromDays(1);
 
-    public Plan Plan { get; init; }
+    public Plan Plan { get; }
 
     public Load Load { get; }
 

@@ -9,7 +9,8 @@ public sealed record OracleLine(
     static readonly JsonSerializerOptions Names = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     /// <summary>All whole lines of a log, in order; none when there is no file. A line that a kill has torn is passed over.</summary>
-    public static IEnumerable<OracleLine> Read(string path)
+    /// <param name="lastBytes">Only those that stand in so many bytes at its end.</param>
+    public static IEnumerable<OracleLine> Read(string path, long lastBytes = long.MaxValue)
     {
         if (!File.Exists(path))
         {
@@ -17,6 +18,7 @@ public sealed record OracleLine(
         }
 
         using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
+        reader.BaseStream.Position = Math.Max(0, reader.BaseStream.Length - lastBytes);
         while (reader.ReadLine() is { } text)
         {
             if (Parse(text) is { } line)

@@ -5,6 +5,7 @@ using Xunit.Abstractions;
 namespace Dispatch.Stories.Tests;
 
 /// <summary>Providers that ask for a pause get it, whatever waits; and all of it goes out afterwards.</summary>
+[Collection(Quiet.Name)]
 public sealed class BrownoutStory(ITestOutputHelper output) : Story(output)
 {
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(6);

@@ -8,6 +8,7 @@ namespace Dispatch.Stories.Tests;
 /// A dispatcher stands still across the edge of a cap's window. What waits for it was routed under places that have lapsed meanwhile, and others have taken
 /// places since: sent as it is, it would pass the cap. It must go back through `reroute` and be decided anew.
 /// </summary>
+[Collection(Quiet.Name)]
 public sealed class StaleStory(ITestOutputHelper output) : Story(output)
 {
     private const int Limit = 2;

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using Dispatch.Cli.Gameday;
 using Xunit.Abstractions;
 
-[assembly: CollectionBehavior(DisableTestParallelization = true)] // every story wants the machine for itself
+[assembly: CollectionBehavior(MaxParallelThreads = 3)] // most of a story is waiting
 
 namespace Dispatch.Stories.Tests;
 

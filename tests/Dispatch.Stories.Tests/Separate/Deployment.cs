@@ -211,7 +211,7 @@ public class Deployment : ISystem, IAsyncLifetime
 }
 
 /// <summary>The stories that share one deployment; they run one after the other, and it ends with the last.</summary>
-[CollectionDefinition(Name)]
+[CollectionDefinition(Name, DisableParallelization = true)]
 public sealed class DeploymentStories : ICollectionFixture<Deployment>
 {
     public const string Name = "deployment";

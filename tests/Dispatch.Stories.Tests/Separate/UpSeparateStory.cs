@@ -7,6 +7,7 @@ using Xunit.Abstractions;
 
 namespace Dispatch.Stories.Tests.Separate;
 
+[Collection(Quiet.Name)]
 public sealed partial class UpSeparateStory(ITestOutputHelper output) : Story(output)
 {
     private static readonly Dictionary<string, string> OnKafka = new() { ["Dispatch:Kafka:Brokers"] = "auto" };

@@ -3,14 +3,20 @@ using System.Net.Sockets;
 
 namespace Dispatch.Testing;
 
-/// <summary>Ports of the loopback that nobody listens on. Taken below the range that the kernel hands out by itself, so that no outgoing connection takes one meanwhile, and given once: who asked may listen later.</summary>
+/// <summary>
+/// Ports of the loopback that nobody listens on. Taken below the range that the kernel hands out by itself, so that no outgoing connection takes one meanwhile, from a share
+/// that no other test process takes from, and given once: who asked may listen later.
+/// </summary>
 public static class FreePorts
 {
-    private const int First = 20_000;
-    private const int Last = 32_000; // ip_local_port_range begins at 32768
+    private const int Lowest = 20_000;
+    private const int Highest = 32_000; // ip_local_port_range begins at 32768
+    private const int Share = 2_000;
 
     private static readonly Lock Gate = new();
     private static readonly HashSet<int> Given = [];
+    private static readonly List<Socket> Claim = []; // until the process ends
+    private static readonly (int First, int Last) Own = Claimed();
 
     public static int One() => Row(1);
 
@@ -19,14 +25,14 @@ public static class FreePorts
     {
         lock (Gate)
         {
-            if (Given.Count > (Last - First) / 2)
+            if (Given.Count > (Own.Last - Own.First) / 2)
             {
                 Given.Clear(); // long ago, most of them
             }
 
             while (true)
             {
-                var first = Random.Shared.Next(First, Last - count);
+                var first = Random.Shared.Next(Own.First, Own.Last - count);
                 int[] row = [.. Enumerable.Range(first, count)];
                 if (!Array.Exists(row, Given.Contains) && Array.TrueForAll(row, IsFree))
                 {
@@ -37,17 +43,41 @@ public static class FreePorts
         }
     }
 
+    /// <summary>Whoever listens at the first port of a share has it; all of them to choose from when there are more processes than shares.</summary>
+    private static (int First, int Last) Claimed()
+    {
+        for (var first = Lowest; first < Highest; first += Share)
+        {
+            if (TryListen(first) is { } claim)
+            {
+                Claim.Add(claim);
+                return (first + 1, first + Share);
+            }
+        }
+
+        return (Lowest, Highest);
+    }
+
     private static bool IsFree(int port)
     {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        using var socket = TryListen(port);
+        return socket is not null;
+    }
+
+    /// <summary>Listens, because a socket that is only bound keeps nobody away.</summary>
+    private static Socket? TryListen(int port)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         try
         {
             socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
-            return true;
+            socket.Listen();
+            return socket;
         }
         catch (SocketException)
         {
-            return false;
+            socket.Dispose();
+            return null;
         }
     }
 }

@@ -15,12 +15,12 @@ sealed class OutageRig : IAsyncDisposable
     public static readonly TimeSpan LessThanAnOutage = TimeSpan.FromSeconds(6); // of a session
     public static readonly TimeSpan MoreThanAnOutage = TimeSpan.FromSeconds(45);
 
-    private readonly TempFolder _folder = new();
+    private readonly TempFolder _folder;
     private readonly CancellationTokenSource _stop = new();
     private Task _run = Task.CompletedTask;
     private long _copied;
 
-    private OutageRig(ITestOutputHelper output) => Says = new OutputLog(output);
+    private OutageRig(ITestOutputHelper output, PrivateBrokers brokers, TempFolder folder) => (Says, Brokers, _folder) = (new OutputLog(output), brokers, folder);
 
     /// <summary>Where what has the key of <see cref="Logs.Value"/> is copied to.</summary>
     public static TopicPartition Copies { get; } = new(Work.Out, Partitioner.Of("k"u8, 2));
@@ -29,7 +29,7 @@ sealed class OutageRig : IAsyncDisposable
 
     public OutputLog Says { get; }
 
-    public PrivateBrokers Brokers { get; private set; } = null!;
+    public PrivateBrokers Brokers { get; }
 
     public KafkaLog Log { get; private set; } = null!;
 
@@ -38,13 +38,18 @@ sealed class OutageRig : IAsyncDisposable
 
     public static async Task<OutageRig> StartAsync(ITestOutputHelper output, TimeSpan session)
     {
-        var rig = new OutageRig(output);
-        rig.Brokers = await PrivateBrokers.StartAsync(rig._folder.Path, 1, FreePorts.Row(2), CancellationToken.None);
-        var options = new KafkaOptions { Brokers = rig.Brokers.Brokers, Partitions = 2, Replication = 1, SessionTimeout = session };
-        using var topics = new TopicAdmin(options, Work.Topics);
-        await topics.ApplyAsync(await topics.CompareAsync(CancellationToken.None), mayMoveKeys: false, CancellationToken.None);
-        rig.Log = await Logs.OpenAsync(options, rig.Says, [.. Work.Topics]);
-        return rig;
+        var folder = new TempFolder();
+        var rig = new OutageRig(output, await PrivateBrokers.StartAsync(folder.Path, 1, FreePorts.Row(2), CancellationToken.None), folder);
+        try
+        {
+            await rig.OpenAsync(session);
+            return rig;
+        }
+        catch
+        {
+            await rig.Brokers.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>Kills the broker, starts it again, and returns when it answers.</summary>
@@ -76,6 +81,14 @@ sealed class OutageRig : IAsyncDisposable
         await Brokers.DisposeAsync();
         _stop.Dispose();
         _folder.Dispose();
+    }
+
+    private async Task OpenAsync(TimeSpan session)
+    {
+        var options = new KafkaOptions { Brokers = Brokers.Brokers, Partitions = 2, Replication = 1, SessionTimeout = session };
+        using var topics = new TopicAdmin(options, Work.Topics);
+        await topics.ApplyAsync(await topics.CompareAsync(CancellationToken.None), mayMoveKeys: false, CancellationToken.None);
+        Log = await Logs.OpenAsync(options, Says, [.. Work.Topics]);
     }
 
     private async Task RepeatAsync()

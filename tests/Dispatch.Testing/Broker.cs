@@ -24,10 +24,18 @@ public sealed class Broker(TempFolder folder, PrivateBrokers brokers) : IAsyncDi
     public static async Task<Broker> StartAsync(int? port = null)
     {
         var folder = new TempFolder();
-        var brokers = await PrivateBrokers.StartAsync(folder.Path, 1, port ?? FreePorts.Row(2), CancellationToken.None);
-        using var topics = new TopicAdmin(Options(brokers.Nodes[0].Port), Topics.All);
-        await topics.ApplyAsync(await topics.CompareAsync(CancellationToken.None), mayMoveKeys: false, CancellationToken.None);
-        return new Broker(folder, brokers);
+        var broker = new Broker(folder, await PrivateBrokers.StartAsync(folder.Path, 1, port ?? FreePorts.Row(2), CancellationToken.None));
+        try
+        {
+            using var topics = new TopicAdmin(Options(broker.Node.Port), Topics.All);
+            await topics.ApplyAsync(await topics.CompareAsync(CancellationToken.None), mayMoveKeys: false, CancellationToken.None);
+            return broker;
+        }
+        catch
+        {
+            await broker.DisposeAsync();
+            throw;
+        }
     }
 
     public async ValueTask DisposeAsync()

@@ -17,8 +17,8 @@ sealed class Tries
     Dictionary<string, int> old = [];
 
     /// <summary>
-    /// Goes on with what the end of an oracle log tells of an earlier process: a provider does not forget because its stand-in was killed. What has left no receipt is
-    /// forgotten: a refusal at RCPT, and a try that met something worse than its address.
+    /// Goes on with what the end of an oracle log tells of an earlier process: a provider does not forget because its stand-in was killed. By receipts, so a refusal at
+    /// RCPT, which leaves none, is forgotten, and one that was not for its address's sake counts as a try.
     /// </summary>
     public static Tries Recall(string oracle)
     {

@@ -15,8 +15,7 @@ public static class FreePorts
 
     private static readonly Lock Gate = new();
     private static readonly HashSet<int> Given = [];
-    private static readonly List<Socket> Claim = []; // until the process ends
-    private static readonly (int First, int Last) Own = Claimed();
+    private static readonly (Socket? Claim, int First, int Last) Own = Claimed(); // until the process ends
 
     public static int One() => Row(1);
 
@@ -44,18 +43,17 @@ public static class FreePorts
     }
 
     /// <summary>Whoever listens at the first port of a share has it; all of them to choose from when there are more processes than shares.</summary>
-    private static (int First, int Last) Claimed()
+    private static (Socket? Claim, int First, int Last) Claimed()
     {
         for (var first = Lowest; first < Highest; first += Share)
         {
             if (TryListen(first) is { } claim)
             {
-                Claim.Add(claim);
-                return (first + 1, first + Share);
+                return (claim, first + 1, first + Share);
             }
         }
 
-        return (Lowest, Highest);
+        return (null, Lowest, Highest);
     }
 
     private static bool IsFree(int port)

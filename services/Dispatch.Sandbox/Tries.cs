@@ -10,7 +10,7 @@ namespace Dispatch.Sandbox;
 sealed class Tries
 {
     const int GenerationMax = 100_000;
-    const int RecalledBytesMax = 16 * 1024 * 1024;
+    const int RecalledBytesMax = 4 * 1024 * 1024; // some 15,000 receipts: what may still be tried again is among the last ones
 
     readonly Lock gate = new();
     Dictionary<string, int> young = [];

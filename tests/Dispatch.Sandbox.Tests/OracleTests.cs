@@ -41,6 +41,19 @@ public sealed class OracleTests : IDisposable
     }
 
     [Fact]
+    public void The_end_of_a_log_begins_with_its_first_whole_line()
+    {
+        using var writer = new OracleWriter(folder.Path, NullLogger.Instance);
+        var file = writer.Open("apns");
+        Append(file, "msg_1");
+        Append(file, "msg_2");
+        file.WriteOut().ShouldBeTrue();
+        var line = new FileInfo(FilePath).Length / 2;
+        OracleLine.Read(FilePath, line + (line / 2)).Select(it => it.MessageId).ShouldBe(["msg_2"]);
+        OracleLine.Read(FilePath, 2 * line).Select(it => it.MessageId).ShouldBe(["msg_1", "msg_2"]);
+    }
+
+    [Fact]
     public void A_clean_stop_leaves_nothing_behind_and_a_start_goes_on()
     {
         for (var run = 0; run < 3; run++)

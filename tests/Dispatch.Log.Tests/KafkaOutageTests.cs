@@ -56,7 +56,7 @@ public sealed class KafkaOutageTests(ITestOutputHelper output)
 
         int Seals()
         {
-            using var reader = new ConsumerBuilder<byte[], byte[]>(new ConsumerConfig { BootstrapServers = rig.Brokers.Brokers, GroupId = "test", EnablePartitionEof = true, IsolationLevel = IsolationLevel.ReadCommitted }).Build();
+            using var reader = new ConsumerBuilder<byte[], byte[]>(new ConsumerConfig { BootstrapServers = rig.Broker.Address, GroupId = "test", EnablePartitionEof = true, IsolationLevel = IsolationLevel.ReadCommitted }).Build();
             reader.Assign(new TopicPartitionOffset(OutageRig.Copies.Topic, OutageRig.Copies.Partition, Offset.Beginning));
             var seals = 0;
             while (reader.Consume(OutageRig.Patience) is { IsPartitionEOF: false } result)
@@ -75,10 +75,10 @@ public sealed class KafkaOutageTests(ITestOutputHelper output)
         var check = new KafkaHealthCheck(new ClusterWeights([new Cluster(0, "main", 100, rig.Log)]), rig.Log);
         (await StatusAsync()).ShouldBe(HealthStatus.Healthy);
 
-        await rig.Brokers.Nodes[0].KillAsync();
+        await rig.Broker.Node.KillAsync();
         await Eventually.HoldsAsync(async () => await StatusAsync() == HealthStatus.Unhealthy);
 
-        rig.Brokers.Nodes[0].Start();
+        rig.Broker.Node.Start();
         await Eventually.HoldsAsync(async () => await StatusAsync() == HealthStatus.Healthy, OutageRig.Patience);
 
         async Task<HealthStatus> StatusAsync() =>

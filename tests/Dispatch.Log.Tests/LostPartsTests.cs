@@ -48,9 +48,9 @@ public sealed class LostPartsTests(ITestOutputHelper output)
         await rig.HasCopiedAsync(5);
 
         MoveBack(rig);
-        await rig.Brokers.Nodes[0].KillAsync();
+        await rig.Broker.Node.KillAsync();
         await Eventually.HoldsAsync(() => rig.Says.HasSaid(PartitionsLost), OutageRig.Patience);
-        rig.Brokers.Nodes[0].Start();
+        rig.Broker.Node.Start();
 
         await Should.ThrowAsync<LogUnavailableException>(run.WaitAsync(OutageRig.Patience));
         rig.Says.HasSaid(PositionUndone).ShouldBeTrue();
@@ -67,14 +67,14 @@ public sealed class LostPartsTests(ITestOutputHelper output)
         await AppendAsync(rig, 0, 1);
         await rig.HasCopiedAsync(1);
 
-        using (var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = rig.Brokers.Brokers }).Build())
+        using (var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = rig.Broker.Address }).Build())
         {
             await admin.DeleteRecordsAsync([new TopicPartitionOffset(OutageRig.Copies.Topic, OutageRig.Copies.Partition, Offset.End)]);
         }
 
         (await Logs.ReadAsync(rig.Log, OutageRig.Copies)).ShouldBeEmpty();
-        await rig.Brokers.Nodes[0].StopAsync(); // a killed one would have its records again
-        rig.Brokers.Nodes[0].Start();
+        await rig.Broker.Node.StopAsync(); // a killed one would have its records again
+        rig.Broker.Node.Start();
 
         await Eventually.HoldsAsync(() => rig.Says.HasSaid(WrittenAgain), OutageRig.Patience);
         await Eventually.HoldsAsync(async () => (await Logs.ReadAsync(rig.Log, OutageRig.Copies)).Count == 1, OutageRig.Patience);
@@ -88,7 +88,7 @@ public sealed class LostPartsTests(ITestOutputHelper output)
     public async Task An_open_transaction_of_somebody_else_stops_nobody_for_ever()
     {
         await using var rig = await OutageRig.StartAsync(output, OutageRig.MoreThanAnOutage);
-        using var other = new ProducerBuilder<byte[], byte[]>(new ProducerConfig { BootstrapServers = rig.Brokers.Brokers, TransactionalId = "other", TransactionTimeoutMs = 600_000 }).Build();
+        using var other = new ProducerBuilder<byte[], byte[]>(new ProducerConfig { BootstrapServers = rig.Broker.Address, TransactionalId = "other", TransactionTimeoutMs = 600_000 }).Build();
         other.InitTransactions(OutageRig.Patience);
         other.BeginTransaction();
         await other.ProduceAsync(new Confluent.Kafka.TopicPartition(OutageRig.Copies.Topic, OutageRig.Copies.Partition), new Message<byte[], byte[]> { Key = [1], Value = [1] });
@@ -107,8 +107,8 @@ public sealed class LostPartsTests(ITestOutputHelper output)
 
     private static void MoveBack(OutageRig rig)
     {
-        using var producer = new ProducerBuilder<byte[], byte[]>(new ProducerConfig { BootstrapServers = rig.Brokers.Brokers, TransactionalId = "test" }).Build();
-        using var nobody = new ConsumerBuilder<byte[], byte[]>(new ConsumerConfig { BootstrapServers = rig.Brokers.Brokers, GroupId = OutageRig.Group.Name }).Build();
+        using var producer = new ProducerBuilder<byte[], byte[]>(new ProducerConfig { BootstrapServers = rig.Broker.Address, TransactionalId = "test" }).Build();
+        using var nobody = new ConsumerBuilder<byte[], byte[]>(new ConsumerConfig { BootstrapServers = rig.Broker.Address, GroupId = OutageRig.Group.Name }).Build();
         producer.InitTransactions(OutageRig.Patience);
         producer.BeginTransaction();
         producer.SendOffsetsToTransaction([new TopicPartitionOffset(Source.Topic, Source.Partition, 0)], nobody.ConsumerGroupMetadata, OutageRig.Patience);

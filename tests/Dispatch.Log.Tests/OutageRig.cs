@@ -1,7 +1,6 @@
 using Confluent.Kafka;
 using Dispatch.Log.Crasher;
 using Dispatch.Log.Kafka;
-using Dispatch.Log.Kafka.Private;
 using Dispatch.Testing;
 using Xunit.Abstractions;
 using TopicPartition = Dispatch.Log.TopicPartition;
@@ -15,12 +14,11 @@ sealed class OutageRig : IAsyncDisposable
     public static readonly TimeSpan LessThanAnOutage = TimeSpan.FromSeconds(6); // of a session
     public static readonly TimeSpan MoreThanAnOutage = TimeSpan.FromSeconds(45);
 
-    private readonly TempFolder _folder;
     private readonly CancellationTokenSource _stop = new();
     private Task _run = Task.CompletedTask;
     private long _copied;
 
-    private OutageRig(ITestOutputHelper output, PrivateBrokers brokers, TempFolder folder) => (Says, Brokers, _folder) = (new OutputLog(output), brokers, folder);
+    private OutageRig(Broker broker, OutputLog says, KafkaLog log) => (Broker, Says, Log) = (broker, says, log);
 
     /// <summary>Where what has the key of <see cref="Logs.Value"/> is copied to.</summary>
     public static TopicPartition Copies { get; } = new(Work.Out, Partitioner.Of("k"u8, 2));
@@ -29,25 +27,25 @@ sealed class OutageRig : IAsyncDisposable
 
     public OutputLog Says { get; }
 
-    public PrivateBrokers Brokers { get; }
+    public Broker Broker { get; }
 
-    public KafkaLog Log { get; private set; } = null!;
+    public KafkaLog Log { get; }
 
     /// <summary>Records whose commit was answered.</summary>
     public long Copied => Interlocked.Read(ref _copied);
 
     public static async Task<OutageRig> StartAsync(ITestOutputHelper output, TimeSpan session)
     {
-        var folder = new TempFolder();
-        var rig = new OutageRig(output, await PrivateBrokers.StartAsync(folder.Path, 1, FreePorts.Row(2), CancellationToken.None), folder);
+        var broker = await Broker.StartAsync(topics: Work.Topics);
         try
         {
-            await rig.OpenAsync(session);
-            return rig;
+            var says = new OutputLog(output);
+            var options = new KafkaOptions { Brokers = broker.Address, Partitions = 2, Replication = 1, SessionTimeout = session };
+            return new OutageRig(broker, says, await Logs.OpenAsync(options, says, [.. Work.Topics]));
         }
         catch
         {
-            await rig.Brokers.DisposeAsync();
+            await broker.DisposeAsync();
             throw;
         }
     }
@@ -55,9 +53,9 @@ sealed class OutageRig : IAsyncDisposable
     /// <summary>Kills the broker, starts it again, and returns when it answers.</summary>
     public async Task RestartAsync()
     {
-        await Brokers.Nodes[0].KillAsync();
-        Brokers.Nodes[0].Start();
-        await Brokers.ReadyAsync(CancellationToken.None);
+        await Broker.Node.KillAsync();
+        Broker.Node.Start();
+        await Broker.ReadyAsync();
     }
 
     /// <summary>The hop copies until it is stopped; when its log fails it joins again.</summary>
@@ -78,17 +76,8 @@ sealed class OutageRig : IAsyncDisposable
     {
         await StopCopyingAsync();
         await Log.DisposeAsync();
-        await Brokers.DisposeAsync();
+        await Broker.DisposeAsync();
         _stop.Dispose();
-        _folder.Dispose();
-    }
-
-    private async Task OpenAsync(TimeSpan session)
-    {
-        var options = new KafkaOptions { Brokers = Brokers.Brokers, Partitions = 2, Replication = 1, SessionTimeout = session };
-        using var topics = new TopicAdmin(options, Work.Topics);
-        await topics.ApplyAsync(await topics.CompareAsync(CancellationToken.None), mayMoveKeys: false, CancellationToken.None);
-        Log = await Logs.OpenAsync(options, Says, [.. Work.Topics]);
     }
 
     private async Task RepeatAsync()

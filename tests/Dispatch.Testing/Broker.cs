@@ -13,6 +13,9 @@ public sealed class Broker(TempFolder folder, PrivateBrokers brokers) : IAsyncDi
 
     public string Address => brokers.Brokers;
 
+    /// <summary>Returns when it answers.</summary>
+    public Task ReadyAsync() => brokers.ReadyAsync(CancellationToken.None);
+
     public IReadOnlyList<(string, string)> Settings => [("Dispatch:Kafka:Brokers", brokers.Brokers), ("Dispatch:Kafka:Partitions", "2"), ("Dispatch:Kafka:Replication", "1")];
 
     public KafkaLog Open() => OpenAt(Node.Port);
@@ -21,14 +24,15 @@ public sealed class Broker(TempFolder folder, PrivateBrokers brokers) : IAsyncDi
     public static KafkaLog OpenAt(int port) => KafkaLog.Open(Options(port), [.. Topics.All], NullLogger.Instance);
 
     /// <param name="port">It takes this one and the next; null: free ones.</param>
-    public static async Task<Broker> StartAsync(int? port = null)
+    /// <param name="topics">Null: all that there are.</param>
+    public static async Task<Broker> StartAsync(int? port = null, IEnumerable<string>? topics = null)
     {
         var folder = new TempFolder();
         var broker = new Broker(folder, await PrivateBrokers.StartAsync(folder.Path, 1, port ?? FreePorts.Row(2), CancellationToken.None));
         try
         {
-            using var topics = new TopicAdmin(Options(broker.Node.Port), Topics.All);
-            await topics.ApplyAsync(await topics.CompareAsync(CancellationToken.None), mayMoveKeys: false, CancellationToken.None);
+            using var admin = new TopicAdmin(Options(broker.Node.Port), [.. topics ?? Topics.All]);
+            await admin.ApplyAsync(await admin.CompareAsync(CancellationToken.None), mayMoveKeys: false, CancellationToken.None);
             return broker;
         }
         catch
